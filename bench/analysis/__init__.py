@@ -1,0 +1,1 @@
+"""Contrasts, paired inference, pooling and verdicts."""

@@ -1,0 +1,34 @@
+"""The application: where commands are registered and errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from bench.errors import PrefixbenchError, SpecError
+
+EXIT_COMPLETE, EXIT_FAILED_CELLS, EXIT_USAGE, EXIT_GATE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    name="prefixbench",
+    help="Does the task prefix matter for this model on this task, by how much, and how sure are we?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line; an error meant for the user is one sentence on stderr, never a traceback."""
+    try:
+        app()
+    except SpecError as error:
+        for fault in error.faults:
+            sys.stderr.write(f"error: {fault}\n")
+        sys.exit(EXIT_USAGE)
+    except PrefixbenchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(EXIT_USAGE)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

@@ -1,0 +1,109 @@
+"""The exceptions this project raises on purpose.
+
+PrefixbenchError               a sentence a person can act on; the command line prints it without a traceback
+├── SpecError                  what was asked for cannot be run; collects every fault with its place
+│   ├── UnknownNameError       a model, task, subset, condition, preset or field that does not exist
+│   └── CardError              a prefix card with a fault, named with file and line
+├── PrefixNotFoundError        no layer documents a prefix; never read as "the empty prefix"
+├── InexpressibleError         this model cannot express this condition; the cell is skipped with the reason
+├── ResultsError               a results folder that is foreign, torn, locked or made with other settings
+├── CacheError                 the embedding store cannot be used (full disk, no permission)
+├── ModelLoadError             a model that cannot be loaded: missing, untrusted code, other weights than expected
+├── HubUnreachableError        the hub does not answer; names the repository
+├── AuditError                 what reached the model is not what was planned; the cell fails
+├── ScoreError                 the main score rebuilt from items differs from mteb's, or scoring is impossible
+└── AnalysisError              a contrast that must not be computed: unpaired items, mixed revisions, too few items
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class PrefixbenchError(Exception):
+    """Base of every error whose text is meant for the user."""
+
+
+class SpecError(PrefixbenchError):
+    """A sweep that cannot be planned.
+
+    Attributes:
+        faults: One sentence each, in the order found, with its place (``sweep.models[1].dtype``).
+    """
+
+    def __init__(self, faults: str | Sequence[str]) -> None:
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class UnknownNameError(SpecError):
+    """A name that does not exist, with the nearest that do."""
+
+    def __init__(self, kind: str, name: str, valid: Iterable[str], place: str = "") -> None:
+        super().__init__(describe_unknown_name(kind, name, valid, place))
+
+
+class CardError(SpecError):
+    """A fault in a prefix card, with its file and line."""
+
+
+class PrefixNotFoundError(PrefixbenchError):
+    """No card, registry entry or model config documents a prefix for this use."""
+
+
+class InexpressibleError(PrefixbenchError):
+    """The model cannot express the condition; the reason becomes the skipped cell's."""
+
+
+class ResultsError(PrefixbenchError):
+    """A results folder that cannot be read, or must not be written to."""
+
+
+class CacheError(PrefixbenchError):
+    """The embedding store cannot be used."""
+
+
+class ModelLoadError(PrefixbenchError):
+    """A model that cannot be loaded."""
+
+
+class HubUnreachableError(PrefixbenchError):
+    """The hub did not answer for a repository."""
+
+
+class AuditError(PrefixbenchError):
+    """What reached the model differs from what was planned."""
+
+
+class ScoreError(PrefixbenchError):
+    """A score that cannot be computed, or cannot be trusted."""
+
+
+class AnalysisError(PrefixbenchError):
+    """A comparison the data do not allow."""
+
+
+def describe_unknown_name(kind: str, name: str, valid: Iterable[str], place: str = "") -> str:
+    """One sentence that names the unknown thing and the nearest valid ones.
+
+    Args:
+        kind: What was looked for, as the user knows it (``model``, ``task``).
+        name: What was given.
+        valid: Every name that would have been accepted.
+        place: Where it was given (``sweep.models[1].name``), or nothing.
+    """
+    choices = sorted(valid)
+    by_folded_name = {choice.casefold(): choice for choice in choices}
+    near = [by_folded_name[key] for key in difflib.get_close_matches(name.casefold(), by_folded_name, n=3, cutoff=0.5)]
+    where = f"{place}: " if place else ""
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    elif len(choices) <= 20:
+        hint = f"valid choices: {', '.join(choices)}."
+    else:
+        hint = f"{len(choices)} are known; none is close."
+    return f"{where}unknown {kind} {name!r}; {hint}"

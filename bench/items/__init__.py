@@ -1,0 +1,1 @@
+"""Per-item scores and the statistic that rebuilds a main score from them."""

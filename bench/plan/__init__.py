@@ -1,0 +1,1 @@
+"""A sweep as ordered cells, with what each would cost."""

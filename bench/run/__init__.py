@@ -1,0 +1,1 @@
+"""The sweep itself: resume, failures as data, progress."""

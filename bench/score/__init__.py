@@ -1,0 +1,1 @@
+"""mteb's scoring over our vectors: one cell to scores and per-item scores."""

@@ -1,0 +1,1 @@
+"""What to run: conditions, prefixes and the sweep file. Pure values; TOML in."""

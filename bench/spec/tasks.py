@@ -1,0 +1,44 @@
+"""What planning needs to know of a task, without its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROLE_TASK_TYPES = frozenset({"Retrieval", "Reranking", "InstructionRetrieval", "InstructionReranking"})
+"""mteb passes a ``prompt_type`` for these alone; every other type's texts have no role."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """One task's metadata, in mteb's spelling.
+
+    Attributes:
+        name: mteb's task name, or the embedded task's.
+        task_type: mteb's ``metadata.type``.
+        main_score: The metric verdicts are about.
+        hf_subsets: Every subset to run.
+        eval_splits: Every split to run.
+        dataset_revision: The commit, or the content hash of embedded data.
+        prompt: mteb's own instruction, for all texts (``str``) or by role (pairs).
+        source: ``mteb``, ``starter`` or ``module:Class``.
+        license: The data's licence, which decides whether a report may carry its text.
+        subtypes: mteb's ``task_subtypes``, which some cards use to tell question answering from fact checking.
+        languages: ISO codes, as mteb gives them.
+    """
+
+    name: str
+    task_type: str
+    main_score: str
+    hf_subsets: tuple[str, ...] = ("default",)
+    eval_splits: tuple[str, ...] = ("test",)
+    dataset_revision: str = ""
+    prompt: str | tuple[tuple[str, str], ...] | None = None
+    source: str = "mteb"
+    license: str | None = None
+    subtypes: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether texts are told apart as queries and documents."""
+        return self.task_type in ROLE_TASK_TYPES

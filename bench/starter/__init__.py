@@ -1,0 +1,1 @@
+"""Embedded tasks and models, made on the user's machine."""

@@ -1,0 +1,1 @@
+"""Append-only results: records, ledger, item tables and tidy frames."""
