@@ -67,7 +67,7 @@ class Condition:
         kind: The rule.
         argument: What the rule names: a use for ``wrong`` and ``cross``, a family for ``foreign``, a number for
             ``paraphrase``, a name for ``custom``.
-        adapter: The LoRA adapter forced on both sides (``none`` switches all of them off); the model's own where absent.
+        adapter: The LoRA adapter forced on both sides (``none`` switches all off); the model's own where absent.
         pooling: Forces the prefix's tokens into or out of the pooled vector; the model's own rule where absent.
     """
 
