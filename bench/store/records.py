@@ -198,3 +198,33 @@ class CellFailure(Record):
     reason: str
     error: str
     provenance: Provenance
+
+
+class ExampleDistance(Record):
+    """One question with a paraphrase and an answer: which is nearer?
+
+    Attributes:
+        question: The text whose neighbours are compared.
+        paraphrase: Another wording of the question.
+        answer: A sentence that answers it.
+        similarity_paraphrase: Cosine of question and paraphrase.
+        similarity_answer: Cosine of question and answer.
+    """
+
+    question: str
+    paraphrase: str
+    answer: str
+    similarity_paraphrase: float
+    similarity_answer: float
+
+
+class ProbeRecord(Record):
+    """The worked example of one model and condition, in its retrieval prefixes."""
+
+    kind: Literal["probe"] = "probe"
+    schema_version: int = SCHEMA_VERSION
+    model: str
+    model_revision: str | None
+    condition: str
+    pair: PrefixPair
+    examples: tuple[ExampleDistance, ...]
