@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bench.encode.protocol import EmbedderIdentity, Tokenized, Vectors
+from bench.score.probe import PROBE_TASKS, PROBES, compute_probe
+from bench.spec.conditions import PrefixPair, Role, Side
+
+RETRIEVAL, STS = PROBE_TASKS
+
+
+class CharacterEmbedder:
+    """Counts the letters of prefix and text; remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        return EmbedderIdentity("letters", None, "", 512, "sum", "float32", "fake")
+
+    @property
+    def dim(self) -> int:
+        return 128
+
+    def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+        assert (titles is not None) == side.title_slot
+        vectors = np.zeros((len(texts), 128), dtype=np.float32)
+        for row, text in enumerate(texts):
+            self.sent.append((side.prefix_for(None), text))
+            for letter in side.prefix_for(None) + text:
+                vectors[row, ord(letter) % 128] += 1
+        return vectors
+
+    def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
+        padded = titles or [""] * len(texts)
+        return [Tokenized(side.prefix_for(title) + text, ()) for text, title in zip(texts, padded, strict=True)]
+
+
+def test_a_search_sends_the_question_as_query_and_the_rest_as_documents() -> None:
+    embedder = CharacterEmbedder()
+    distances = compute_probe(embedder, PrefixPair(Side("q: "), Side("d: ")), RETRIEVAL)
+    sent = {text: prefix for prefix, text in embedder.sent}
+    assert [distance.query for distance in distances] == [probe.query for probe in PROBES]
+    assert all(sent[probe.query] == "q: " for probe in PROBES)
+    assert all(sent[probe.answer] == sent[probe.rewording] == "d: " for probe in PROBES)
+
+
+@pytest.mark.parametrize(("symmetric", "prefix"), [(Role.QUERY, "q: "), (Role.DOCUMENT, "d: ")])
+def test_a_comparison_of_meaning_sends_one_side(symmetric: Role, prefix: str) -> None:
+    embedder = CharacterEmbedder()
+    compute_probe(embedder, PrefixPair(Side("q: "), Side("d: "), symmetric), STS)
+    assert {sent for sent, _ in embedder.sent} == {prefix}
+
+
+def test_similarities_are_cosines() -> None:
+    embedder = CharacterEmbedder()
+    first = compute_probe(embedder, PrefixPair(), STS)[0]
+    query, answer, rewording = embedder.embed([first.query, first.positive, first.distractor], Side()).astype(float)
+    assert first.sim_positive == pytest.approx(query @ answer / np.linalg.norm(query) / np.linalg.norm(answer))
+    assert first.sim_distractor == pytest.approx(query @ rewording / np.linalg.norm(query) / np.linalg.norm(rewording))
+    assert first.sim_distractor > first.sim_positive
+
+
+def test_a_title_slot_is_given_titles() -> None:
+    embedder = CharacterEmbedder()
+    compute_probe(embedder, PrefixPair(Side("q: "), Side("title: {title} | text: ", title_slot=True)), RETRIEVAL)
+    assert ("title: none | text: ", "Paris is the capital of France.") in embedder.sent
+
+
+def test_the_sentences_are_the_well_known_ones() -> None:
+    assert PROBES[0].query == "What is the capital of France?"
+    assert PROBES[0].rewording == "What is the name of the capital city of France?"
+    assert PROBES[0].answer == "Paris is the capital of France."
+    assert (PROBES[1].query, PROBES[1].answer) == (
+        "Why is the sky blue?",
+        "The scattering of sunlight causes the blue color",
+    )
