@@ -1,6 +1,6 @@
-"""The example of the question itself: is a question nearer to its own rewording, or to its answer?
+"""The example of the question itself: is a question nearer to its own paraphrase, or to its answer?
 
-A prefix that tells a model to *search* should pull the answer closer than the rewording; one that tells it to compare
+A prefix that tells a model to *search* should pull the answer closer than the paraphrase; one that tells it to compare
 *meaning* should do the opposite. Three sentences show it where a benchmark's mean cannot.
 """
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A question with its answer and its rewording."""
+    """A question with its answer and its paraphrase."""
 
-    query: str
+    question: str
+    paraphrase: str
     answer: str
-    rewording: str
 
 
 PROBES = (
     Probe(
-        query="What is the capital of France?",
+        question="What is the capital of France?",
+        paraphrase="What is the name of the capital city of France?",
         answer="Paris is the capital of France.",
-        rewording="What is the name of the capital city of France?",
     ),
     Probe(
-        query="Why is the sky blue?",
+        question="Why is the sky blue?",
+        paraphrase="What is the reason that the sky is blue?",
         answer="The scattering of sunlight causes the blue color",
-        rewording="What is the reason that the sky is blue?",
     ),
 )
 
@@ -54,7 +54,7 @@ PROBE_TASKS = (
 
 
 def compute_probe(embedder: Embedder, pair: PrefixPair, task: TaskFacts) -> tuple[ExampleDistance, ...]:
-    """Embed every probe with these prefixes and compare the question with its answer and its rewording.
+    """Embed every probe with these prefixes and compare the question with its answer and its paraphrase.
 
     Args:
         embedder: The loaded model.
@@ -64,18 +64,18 @@ def compute_probe(embedder: Embedder, pair: PrefixPair, task: TaskFacts) -> tupl
     """
     query_side = pair.side_for(Role.QUERY if task.has_roles else None)
     other_side = pair.side_for(Role.DOCUMENT if task.has_roles else None)
-    queries = _embed(embedder, [probe.query for probe in PROBES], query_side)
+    questions = _embed(embedder, [probe.question for probe in PROBES], query_side)
     answers = _embed(embedder, [probe.answer for probe in PROBES], other_side)
-    rewordings = _embed(embedder, [probe.rewording for probe in PROBES], other_side)
-    to_answer = _cosine(queries, answers)
-    to_rewording = _cosine(queries, rewordings)
+    paraphrases = _embed(embedder, [probe.paraphrase for probe in PROBES], other_side)
+    to_answer = _cosine(questions, answers)
+    to_paraphrase = _cosine(questions, paraphrases)
     return tuple(
         ExampleDistance(
-            query=probe.query,
-            positive=probe.answer,
-            distractor=probe.rewording,
-            sim_positive=float(to_answer[index]),
-            sim_distractor=float(to_rewording[index]),
+            question=probe.question,
+            paraphrase=probe.paraphrase,
+            answer=probe.answer,
+            similarity_paraphrase=float(to_paraphrase[index]),
+            similarity_answer=float(to_answer[index]),
         )
         for index, probe in enumerate(PROBES)
     )

@@ -131,35 +131,6 @@ class GeometrySummary(Record):
     n_sampled: int
 
 
-class ExampleDistance(Record):
-    """A question, its answer (``positive``) and its rewording (``distractor``), and the cosine to each."""
-
-    query: str
-    positive: str
-    distractor: str
-    sim_positive: float
-    sim_distractor: float
-
-
-class ProbeResult(Record):
-    """The example sentences under one condition of one model; a row of the ledger beside the cells.
-
-    Attributes:
-        conditions: Every name that resolved to these strings.
-        task_type: What the sentences were embedded for: ``Retrieval`` (query against documents) or ``STS``.
-        pair: Exactly what each role sent.
-    """
-
-    kind: Literal["probe"] = "probe"
-    schema_version: int = SCHEMA_VERSION
-    model: str
-    model_revision: str | None
-    conditions: tuple[str, ...]
-    task_type: str
-    pair: PrefixPair
-    distances: tuple[ExampleDistance, ...]
-
-
 class CellResult(Record):
     """One finished cell.
 
@@ -248,12 +219,17 @@ class ExampleDistance(Record):
 
 
 class ProbeRecord(Record):
-    """The worked example of one model and condition, in its retrieval prefixes."""
+    """The worked example of one model and condition.
+
+    Attributes:
+        task_type: What its sentences were embedded for: ``Retrieval`` (a query against documents) or ``STS``.
+    """
 
     kind: Literal["probe"] = "probe"
     schema_version: int = SCHEMA_VERSION
     model: str
     model_revision: str | None
     condition: str
+    task_type: str = "Retrieval"
     pair: PrefixPair
     examples: tuple[ExampleDistance, ...]

@@ -78,8 +78,8 @@ class Run:
 
     @cached_property
     def probes(self) -> tuple[ProbeRecord, ...]:
-        """The worked examples, one a model and condition."""
-        latest = {(row.model, row.condition): row for row in self.rows if isinstance(row, ProbeRecord)}
+        """The worked examples, one a model, task type and condition."""
+        latest = {(row.model, row.task_type, row.condition): row for row in self.rows if isinstance(row, ProbeRecord)}
         return tuple(latest.values())
 
     @property

@@ -44,9 +44,9 @@ def test_a_search_sends_the_question_as_query_and_the_rest_as_documents() -> Non
     embedder = CharacterEmbedder()
     distances = compute_probe(embedder, PrefixPair(Side("q: "), Side("d: ")), RETRIEVAL)
     sent = {text: prefix for prefix, text in embedder.sent}
-    assert [distance.query for distance in distances] == [probe.query for probe in PROBES]
-    assert all(sent[probe.query] == "q: " for probe in PROBES)
-    assert all(sent[probe.answer] == sent[probe.rewording] == "d: " for probe in PROBES)
+    assert [distance.question for distance in distances] == [probe.question for probe in PROBES]
+    assert all(sent[probe.question] == "q: " for probe in PROBES)
+    assert all(sent[probe.answer] == sent[probe.paraphrase] == "d: " for probe in PROBES)
 
 
 @pytest.mark.parametrize(("symmetric", "prefix"), [(Role.QUERY, "q: "), (Role.DOCUMENT, "d: ")])
@@ -59,10 +59,12 @@ def test_a_comparison_of_meaning_sends_one_side(symmetric: Role, prefix: str) ->
 def test_similarities_are_cosines() -> None:
     embedder = CharacterEmbedder()
     first = compute_probe(embedder, PrefixPair(), STS)[0]
-    query, answer, rewording = embedder.embed([first.query, first.positive, first.distractor], Side()).astype(float)
-    assert first.sim_positive == pytest.approx(query @ answer / np.linalg.norm(query) / np.linalg.norm(answer))
-    assert first.sim_distractor == pytest.approx(query @ rewording / np.linalg.norm(query) / np.linalg.norm(rewording))
-    assert first.sim_distractor > first.sim_positive
+    query, answer, paraphrase = embedder.embed([first.question, first.answer, first.paraphrase], Side()).astype(float)
+    assert first.similarity_answer == pytest.approx(query @ answer / np.linalg.norm(query) / np.linalg.norm(answer))
+    assert first.similarity_paraphrase == pytest.approx(
+        query @ paraphrase / np.linalg.norm(query) / np.linalg.norm(paraphrase)
+    )
+    assert first.similarity_paraphrase > first.similarity_answer
 
 
 def test_a_title_slot_is_given_titles() -> None:
@@ -72,10 +74,10 @@ def test_a_title_slot_is_given_titles() -> None:
 
 
 def test_the_sentences_are_the_well_known_ones() -> None:
-    assert PROBES[0].query == "What is the capital of France?"
-    assert PROBES[0].rewording == "What is the name of the capital city of France?"
+    assert PROBES[0].question == "What is the capital of France?"
+    assert PROBES[0].paraphrase == "What is the name of the capital city of France?"
     assert PROBES[0].answer == "Paris is the capital of France."
-    assert (PROBES[1].query, PROBES[1].answer) == (
+    assert (PROBES[1].question, PROBES[1].answer) == (
         "Why is the sky blue?",
         "The scattering of sunlight causes the blue color",
     )
