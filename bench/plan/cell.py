@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 from bench.spec.conditions import Condition, Mechanism, PrefixPair
 from bench.spec.sweep import EncoderSettings, ModelSpec
@@ -75,12 +76,30 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class SkippedCell:
-    """A condition this model cannot express on this task, with the sentence that says why."""
+class UnplannedCell:
+    """A condition that cannot be run for this model and task, with the sentence that says why.
+
+    Attributes:
+        status: ``skipped`` where the model cannot express the condition, ``failed`` where its prefix is not known.
+    """
 
     model: ModelSpec
     condition: Condition
     task: TaskFacts
     hf_subset: str
     hf_split: str
+    status: Literal["skipped", "failed"]
     reason: str
+
+    @property
+    def cell_id(self) -> str:
+        """Sixteen hex digits over what was asked for."""
+        asked = [
+            self.model.name,
+            self.model.revision,
+            str(self.condition),
+            self.task.name,
+            self.hf_subset,
+            self.hf_split,
+        ]
+        return hashlib.blake2b(json.dumps(asked).encode(), digest_size=8).hexdigest()
