@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bench.errors import SpecError, UnknownNameError, describe_unknown_name
-from bench.spec.conditions import Condition
+from bench.spec.conditions import BASELINE, Condition
 from bench.spec.data import tasks_folder
 from bench.spec.sweep import CustomPrefix, EncoderSettings, ModelSpec, SweepSpec, TaskSpec
 
-_FIELDS_BY_DEPTH: dict[str, type] = {
+_TABLES: dict[str, type[BaseModel]] = {
     "models": ModelSpec,
     "tasks": TaskSpec,
     "encoder": EncoderSettings,
@@ -139,44 +139,20 @@ def parse_custom_prefix(text: str) -> tuple[str, dict[str, str]]:
     Raises:
         SpecError: The text is not of that form.
     """
-    head = re.match(r"([A-Za-z0-9_.-]+):(.*)$", text, re.DOTALL)
-    pairs = re.findall(r'(?:^|,)\s*(query|document)\s*=\s*"((?:[^"\\]|\\.)*)"', head[2]) if head else []
-    rebuilt = ",".join(f'{key}="{value}"' for key, value in pairs)
-    if (
-        head is None
-        or not pairs
-        or re.sub(r"\s*([,=])\s*", r"\1", head[2]).strip() != re.sub(r"\s*([,=])\s*", r"\1", rebuilt)
-    ):
+    quoted = r'(?:query|document)="(?:[^"\\]|\\.)*"'
+    whole = re.fullmatch(rf"([A-Za-z0-9_.-]+):({quoted}(?:,{quoted})?)", text, re.DOTALL)
+    if whole is None:
         raise SpecError(f'--prefix {text!r}: expected NAME:query="…",document="…".')
+    pairs = re.findall(r'(query|document)="((?:[^"\\]|\\.)*)"', whole[2], re.DOTALL)
     unescape = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
-    return head[1], {key: re.sub(r"\\.", lambda m: unescape.get(m[0], m[0]), value) for key, value in pairs}
+    return whole[1], {key: re.sub(r"\\.", lambda m: unescape.get(m[0], m[0]), value) for key, value in pairs}
 
 
 def _validate(content: dict[str, Any], source: Path | None) -> SweepSpec:
-    faults = [
-        f"sweep.{field}: give at least one with --{field}." for field in ("models", "tasks") if not content[field]
-    ]
-    if not content.get("conditions"):
-        content["conditions"] = ["none", "correct"]
-    conditions: list[Any] = []
-    for index, text in enumerate(_as_list(content["conditions"])):
-        place = f"sweep.conditions[{index}]"
-        try:
-            conditions.append(Condition.parse(text, place) if isinstance(text, str) else text)
-        except SpecError as error:
-            faults.extend(error.faults)
-    if Condition.parse("none") not in conditions:
-        conditions.insert(0, Condition.parse("none"))
-    for index, condition in enumerate(conditions):
-        if (
-            isinstance(condition, Condition)
-            and condition.kind == "custom"
-            and condition.argument not in content.get("custom", {})
-        ):
-            faults.append(
-                f"sweep.conditions[{index}]: "
-                + describe_unknown_name("custom prefix", str(condition.argument), content.get("custom", {}))
-            )
+    missing = [field for field in ("models", "tasks") if not content[field]]
+    faults = [f"sweep.{field}: give at least one with --{field}." for field in missing]
+    conditions, condition_faults = _parse_conditions(content)
+    faults += condition_faults
     try:
         spec = SweepSpec.model_validate({**content, "conditions": tuple(dict.fromkeys(conditions))})
     except ValidationError as error:
@@ -185,6 +161,29 @@ def _validate(content: dict[str, Any], source: Path | None) -> SweepSpec:
     if faults or spec is None:
         raise SpecError([f"{source}: {fault}" if source else fault for fault in faults])
     return spec
+
+
+def _parse_conditions(content: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
+    """The conditions, ``none`` always among them, and what is wrong with them."""
+    custom = content.get("custom", {})
+    conditions: list[Any] = []
+    faults: list[str] = []
+    for index, text in enumerate(_as_list(content.get("conditions")) or ["none", "correct"]):
+        place = f"sweep.conditions[{index}]"
+        try:
+            condition = Condition.parse(text, place) if isinstance(text, str) else text
+        except SpecError as error:
+            faults.extend(error.faults)
+            continue
+        conditions.append(condition)
+        if isinstance(condition, Condition) and condition.kind == "custom" and condition.argument not in custom:
+            if custom:
+                faults.append(describe_unknown_name("custom prefix", str(condition.argument), custom, place))
+            else:
+                faults.append(f"{place}: no custom prefix {condition.argument!r}; add --prefix {condition.argument}:…")
+    if BASELINE not in conditions:
+        conditions.insert(0, BASELINE)
+    return conditions, faults
 
 
 def _told_already(fault: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
@@ -198,10 +197,9 @@ def _describe(fault: Mapping[str, Any]) -> str:
     for part in fault["loc"]:
         place += f"[{part}]" if isinstance(part, int) else f".{part}"
     if fault["type"] == "extra_forbidden":
-        owner = _FIELDS_BY_DEPTH.get(str(fault["loc"][0]), SweepSpec) if len(fault["loc"]) > 1 else SweepSpec
-        fields = [name for name in owner.model_fields if name]  # type: ignore[attr-defined]
+        table = _TABLES.get(str(fault["loc"][0]), SweepSpec) if len(fault["loc"]) > 1 else SweepSpec
         parent, _, name = place.rpartition(".")
-        return describe_unknown_name("field", name, fields, parent)
+        return describe_unknown_name("field", name, table.model_fields, parent)
     message = fault["msg"].replace("Input should be", "must be")
     given = fault.get("input")
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
