@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+PRESET ?= starter
+RESULTS ?= results/$(PRESET)
+ARGS ?=
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+MARK := .venv/.marks
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(MARK)/project: pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" sh .ci/install . && mkdir -p $(MARK) && touch $@
+
+$(MARK)/dev: $(MARK)/project
+	@PYTHON="$(PYTHON)" sh .ci/install '.[dev]' && touch $@
+
+setup: $(MARK)/project ## make .venv and install the project into it
+
+# A checkout carries the run that the README shows; the first sweep here starts afresh, later ones resume.
+$(MARK)/fresh-$(PRESET): | $(MARK)/project
+	@if git ls-files --error-unmatch $(RESULTS)/ledger.jsonl >/dev/null 2>&1; then \
+		echo "starting afresh in $(RESULTS); 'git restore $(RESULTS)' brings the committed run back"; \
+		rm -rf $(RESULTS); fi
+	@touch $@
+
+bench: $(MARK)/project $(MARK)/fresh-$(PRESET) ## sweep PRESET (default: starter), write its report, print the verdicts
+	@status=0; $(BIN)/prefixbench sweep --preset $(PRESET) --results $(RESULTS) $(ARGS) || status=$$?; \
+	if [ $$status -gt 1 ]; then exit $$status; fi; \
+	$(BIN)/prefixbench report $(RESULTS) && $(BIN)/prefixbench compare $(RESULTS) --summary && \
+	echo "report: $(RESULTS)/report.html" && exit $$status
+
+report: $(MARK)/project ## write the report of RESULTS again
+	@$(BIN)/prefixbench report $(RESULTS)
+
+lint: $(MARK)/dev ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+test: lint ## lint, then every test this machine can run
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+clean: ## remove the environment, caches and built files; results stay
+	@rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup bench report lint test clean

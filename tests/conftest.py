@@ -1,0 +1,43 @@
+"""Shared fixtures, and which opt-in tests this machine can run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+OPT_IN = {
+    "hub": "PREFIXBENCH_HUB_STANDIN",
+    "browser": "PREFIXBENCH_BROWSER",
+    "gpu": "PREFIXBENCH_GPU",
+    "network": "PREFIXBENCH_NETWORK",
+}
+"""Marker → the environment variable that says the machine has what it needs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker, variable in OPT_IN.items():
+            if marker in item.keywords and not os.environ.get(variable):
+                item.add_marker(pytest.mark.skip(reason=f"set {variable} to run it"))
+
+
+@pytest.fixture(scope="session")
+def hub_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running hub stand-in; the environment points at it."""
+    folder = Path(os.environ["PREFIXBENCH_HUB_STANDIN"])
+    spec = importlib.util.spec_from_file_location("hub_standin", folder / "serve.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    server = module.serve(folder)
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_ENDPOINT", endpoint)
+        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf_home")))
+        yield endpoint
+    server.shutdown()
