@@ -10,6 +10,7 @@ PrefixbenchError               a sentence a person can act on; the command line 
 ├── CacheError                 the embedding store cannot be used (full disk, no permission)
 ├── ModelLoadError             a model that cannot be loaded: missing, untrusted code, other weights than expected
 ├── HubUnreachableError        the hub does not answer; names the repository
+├── EncodeError                the forward pass failed: no memory for a single text, an engine that is not there
 ├── AuditError                 what reached the model is not what was planned; the cell fails
 ├── ScoreError                 the main score rebuilt from items differs from mteb's, or scoring is impossible
 └── AnalysisError              a contrast that must not be computed: unpaired items, mixed revisions, too few items
@@ -73,6 +74,10 @@ class ModelLoadError(PrefixbenchError):
 
 class HubUnreachableError(PrefixbenchError):
     """The hub did not answer for a repository."""
+
+
+class EncodeError(PrefixbenchError):
+    """Texts that could not be embedded on this machine."""
 
 
 class AuditError(PrefixbenchError):

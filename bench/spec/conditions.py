@@ -138,6 +138,8 @@ class Side:
         api: Parameters of the vendor's call (``{"task_type": "CLUSTERING"}``) as sorted pairs.
         title_slot: The prefix holds ``{title}``, filled by the document's own title, or ``none``.
         pooling: Forces the prefix's tokens into or out of the pooled vector.
+        route: For a model with separate networks for queries and documents: which of them takes the text. Set when
+            a text is sent (``routed_side`` of the loaded model), since only the loaded model knows.
     """
 
     prefix: str = ""
@@ -145,6 +147,7 @@ class Side:
     api: tuple[tuple[str, str], ...] = ()
     title_slot: bool = False
     pooling: Pooling | None = None
+    route: Role | None = None
 
     def prefix_for(self, title: str | None = None) -> str:
         """The string put before a text; a ``title_slot`` takes the document's title, or ``none``."""
