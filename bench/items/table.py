@@ -16,7 +16,8 @@ class Statistic(StrEnum):
     """How a cell's main score is rebuilt from its items.
 
     ``MEAN`` averages ``value`` within each replicate and then over replicates. The others are computed from
-    ``prediction`` and ``target`` within each replicate and then averaged over replicates.
+    ``prediction`` and ``target`` within each replicate and then averaged over replicates
+    (`bench.items.statistics.compute_statistic`). ``LABEL_SET_MACRO_F1`` reads both as bit masks of label sets.
     """
 
     MEAN = "mean"
@@ -26,6 +27,10 @@ class Statistic(StrEnum):
     AVERAGE_PRECISION = "average_precision"
     MACRO_F1 = "macro_f1"
     WEIGHTED_F1 = "weighted_f1"
+    LABEL_SET_MACRO_F1 = "label_set_macro_f1"
+    BEST_ACCURACY = "best_accuracy"
+    MEAN_SQUARED_ERROR = "mean_squared_error"
+    MEAN_ABSOLUTE_ERROR = "mean_absolute_error"
 
 
 @dataclass(frozen=True, slots=True)
