@@ -72,7 +72,7 @@ class MtebEncoder(SearchByVectors):
         hf_split: str,
         hf_subset: str,
         prompt_type: PromptType | None = None,
-        **kwargs: Any,  # noqa: ANN401, ARG002 - batch sizes and progress bars are the embedder's own
+        **kwargs: Any,  # noqa: ANN401 - batch sizes and progress bars are the embedder's own
     ) -> Vectors:
         """Vectors of all texts of a data loader, in its order, shape ``(n_texts, dim)``.
 

@@ -54,7 +54,7 @@ class SearchByVectors(ABC):
     def similarity(self, embeddings1: NDArray[np.float32], embeddings2: NDArray[np.float32]) -> torch.Tensor:
         """Similarity of every pair."""
 
-    def index(self, corpus: Dataset, **kwargs: Any) -> None:  # noqa: ANN401, ARG002 - the protocol's
+    def index(self, corpus: Dataset, **kwargs: Any) -> None:  # noqa: ANN401 - the protocol's
         """Keep the corpus until the search."""
         self._corpus = corpus
 
@@ -67,7 +67,7 @@ class SearchByVectors(ABC):
         hf_subset: str,
         top_k: int,
         top_ranked: Mapping[str, Sequence[str]] | None = None,
-        **kwargs: Any,  # noqa: ANN401, ARG002 - the protocol's
+        **kwargs: Any,  # noqa: ANN401 - the protocol's
     ) -> Ranking:
         """The best ``top_k`` documents of each query, or the scores of its ``top_ranked`` ones.
 
