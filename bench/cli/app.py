@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import sys
 
 import typer
@@ -19,10 +21,19 @@ app = typer.Typer(
 )
 
 
+def register_commands() -> typer.Typer:
+    """Import every module of this package; each adds its commands to ``app``."""
+    import bench.cli
+
+    for module in pkgutil.iter_modules(bench.cli.__path__):
+        importlib.import_module(f"bench.cli.{module.name}")
+    return app
+
+
 def main() -> None:
     """Run the command line; an error meant for the user is one sentence on stderr, never a traceback."""
     try:
-        app()
+        register_commands()()
     except SpecError as error:
         for fault in error.faults:
             sys.stderr.write(f"error: {fault}\n")

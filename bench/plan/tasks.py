@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -97,8 +98,8 @@ def _find_tasks(name: str, embedded: Mapping[str, TaskFacts], place: str) -> lis
     benchmarks = {benchmark.name: benchmark for benchmark in mteb.get_benchmarks()}
     if name in benchmarks:
         return [(member, "mteb") for task in benchmarks[name].tasks for member in _members(task)]
-    if "." in name and (task_class := _import_class(name)) is not None:
-        return [(task_class(), name)]
+    if "." in name and importable(name):
+        return [(import_task_class(name)(), name)]
     raise UnknownNameError("task", name, [*_TASKS_REGISTRY, *benchmarks, *embedded], place)
 
 
@@ -108,16 +109,30 @@ def _members(task: mteb.AbsTask) -> list[mteb.AbsTask]:
     return list(task.metadata.tasks) if isinstance(task, AbsTaskAggregate) else [task]
 
 
-def _import_class(path: str) -> type[mteb.AbsTask] | None:
-    """The task class at ``package.module.ClassName``, or ``None`` where there is no such module or class."""
+def importable(path: str) -> bool:
+    """Whether the module of ``package.module.ClassName`` is there to be imported."""
+    try:
+        return importlib.util.find_spec(path.rpartition(".")[0]) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False
+
+
+def import_task_class(path: str) -> type[mteb.AbsTask]:
+    """The task class at ``package.module.ClassName``.
+
+    Raises:
+        SpecError: There is no such module, or no task class of that name in it.
+    """
+    import mteb
+
     module_name, _, class_name = path.rpartition(".")
     try:
         found = getattr(importlib.import_module(module_name), class_name, None)
-    except ModuleNotFoundError:
-        return None
-    import mteb
-
-    return found if inspect.isclass(found) and issubclass(found, mteb.AbsTask) else None
+    except ModuleNotFoundError as error:
+        raise SpecError(f"task class {path!r}: {error.msg}.") from None
+    if inspect.isclass(found) and issubclass(found, mteb.AbsTask):
+        return found
+    raise SpecError(f"task class {path!r}: {module_name} has no task class {class_name}.")
 
 
 def task_facts(task: mteb.AbsTask, source: str = "mteb") -> TaskFacts:

@@ -1,0 +1,42 @@
+"""``prefixbench plan`` and ``prefixbench sweep``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bench.cli.app import app
+from bench.cli.flags import SweepFlags, with_sweep_flags
+from bench.spec.sweep import Overwrite
+
+
+@app.command("plan")
+@with_sweep_flags
+def plan_command(
+    flags: SweepFlags, as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
+) -> None:
+    """Show every cell, the exact strings, what is cached and what it would cost; run nothing."""
+    from bench.run.outlook import outlook_sweep, render_outlook
+
+    spec = flags.load_spec()
+    outlook = outlook_sweep(spec, flags.results_folder(spec), flags.cache)
+    sys.stdout.write(outlook.to_json() if as_json else render_outlook(outlook))
+
+
+@app.command("sweep")
+@with_sweep_flags
+def sweep_command(
+    flags: SweepFlags,
+    overwrite: Annotated[Overwrite, typer.Option(help="What happens to cells already there.")] = Overwrite.ONLY_MISSING,
+    workers: Annotated[int | None, typer.Option(help="Scoring processes; 0 scores in this one.", min=0)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document when done.")] = False,
+    json_progress: Annotated[bool, typer.Option(help="Progress as JSON lines on stderr.")] = False,
+) -> None:
+    """Run a sweep, or go on with one; a bad cell never stops the rest."""
+    from bench.run.command import SweepOptions, run_command
+
+    spec = flags.load_spec()
+    options = SweepOptions(flags.results_folder(spec), flags.cache, overwrite, workers)
+    raise typer.Exit(run_command(spec, options, as_json=as_json, json_progress=json_progress))
