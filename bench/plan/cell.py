@@ -7,21 +7,13 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from bench.prefixes.sources import SideSource
 from bench.spec.conditions import Condition, Mechanism, PrefixPair
 from bench.spec.sweep import EncoderSettings, ModelSpec
 from bench.spec.tasks import TaskFacts
 
 SCORING_VERSION = 1
 """Raised whenever a change of ours could change a score; cells of another version are never mixed."""
-
-
-@dataclass(frozen=True, slots=True)
-class SideSource:
-    """Where one side's string comes from: the layer, a citation a reader can follow, and whether it is certain."""
-
-    layer: str
-    citation: str
-    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
