@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from bench.errors import InexpressibleError, PrefixNotFoundError
-from bench.plan.cell import Cell, SideSource, UnplannedCell
+from bench.plan.cell import Cell, UnplannedCell
+from bench.prefixes.sources import SideSource
 from bench.spec.conditions import Condition, Mechanism, PrefixPair
 from bench.spec.sweep import CustomPrefix, EncoderSettings, ModelSpec, SweepSpec
 from bench.spec.tasks import TaskFacts

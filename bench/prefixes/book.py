@@ -9,7 +9,6 @@ from pathlib import Path
 from bench.errors import InexpressibleError, PrefixNotFoundError, UnknownNameError
 from bench.prefixes.card_files import FamilyCard, load_cards
 from bench.prefixes.card_layer import CardDocumentation
-from bench.prefixes.data_files import tasks_folder
 from bench.prefixes.documentation import Documentation, spoken
 from bench.prefixes.registry_layer import registry_documentation
 from bench.prefixes.repository_layer import find_repository
@@ -18,6 +17,7 @@ from bench.prefixes.sources import Resolution, SourcedPair, SourcedSide, resolut
 from bench.prefixes.vocabulary import Vocabulary
 from bench.prefixes.wordings import Wordings
 from bench.spec.conditions import Condition, ConditionKind, Mechanism
+from bench.spec.data import tasks_folder
 from bench.spec.sweep import CustomPrefix
 from bench.spec.tasks import TaskFacts
 

@@ -121,7 +121,7 @@ class RegistryDocumentation:
     @property
     def mechanism(self) -> Mechanism:
         """How the model takes its task."""
-        return _MECHANISMS[self._reader] if self._prompts is not None else Mechanism.NONE
+        return Mechanism.NONE if self._prompts is None or self._reader is None else _MECHANISMS[self._reader]
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ class RegistryDocumentation:
 
     def nothing(self) -> SourcedSide:
         """What sending no prefix is."""
-        if loader_name(self.meta) in {"CohereTextEmbeddingModel"}:
+        if loader_name(self.meta) == "CohereTextEmbeddingModel":
             raise InexpressibleError(f"{self.model} cannot be sent nothing: its interface demands an input_type")
         bare = Side(adapter="none") if self._reader is Reader.ADAPTER else Side()
         return SourcedSide(bare, _NOTHING.source, Use.NOTHING)
@@ -292,7 +292,7 @@ def _valid_prompts(meta: ModelMeta, reader: Reader | None) -> dict[str, str]:
         return prompts
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        valid, _ = _asker_class().validate_task_to_prompt_name(prompts, raise_for_invalid_keys=False)
+        valid, _ = _asker_class()().validate_task_to_prompt_name(prompts, raise_for_invalid_keys=False)
     return dict(valid or {})
 
 

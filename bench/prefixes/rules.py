@@ -69,7 +69,7 @@ def send_wrong(context: RuleContext) -> SourcedPair:
         borrowed = context.documentation.borrowed(context.condition.argument, context.task)
         if borrowed.sides == correct.sides:
             raise InexpressibleError(
-                f"wrong:{context.condition.argument} is the right prefix of {context.model} for {context.task.task_type}"
+                f"{context.condition} is the right prefix of {context.model} for {context.task.task_type}"
             )
         return borrowed
     mismatch = context.wordings.mismatches.get(context.task.task_type)
@@ -249,10 +249,11 @@ def _documented_text(context: RuleContext) -> SourcedPair:
             f"{context.model} documents no prefix, so {context.condition} has nothing to start from"
         )
     correct = context.documentation.documented(context.task)
-    rewrites = context.condition.kind not in {ConditionKind.WRONG}
+    rewrites = context.condition.kind is not ConditionKind.WRONG
     if rewrites and not any(side.prefix for side in correct.sides):
         raise InexpressibleError(
-            f"{context.model} documents no text for {context.task.task_type}, so {context.condition} has none to rewrite"
+            f"{context.model} documents no text for {context.task.task_type}, "
+            f"so {context.condition} has none to rewrite"
         )
     return correct
 
