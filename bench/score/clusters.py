@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_mutual_info_score, v_measure_score
 from bench.items.table import ItemTable, Statistic
 from bench.score.data import read_column
 from bench.score.evaluated import Evaluated, make_table
-from bench.score.sampling import count_embedded
+from bench.score.sampling import select_embedded_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,10 +45,8 @@ def replay_draws(task: AbsTaskClustering, data: Any) -> list[tuple[str, int, NDA
     """Level, number and labels of every draw of a task that was just built, in mteb's order."""
     rng = random.Random(task.seed)  # noqa: S311 - mteb's own generator, replayed
     labels = read_column(data, task.label_column_name)
-    n_embedded = count_embedded(task, len(labels))
-    if n_embedded is not None:
-        labels = [labels[row] for row in rng.sample(range(len(labels)), k=n_embedded)]
-    paths = [label if isinstance(label, list) else [label] for label in labels]
+    embedded = [labels[row] for row in select_embedded_rows(task, len(labels), rng)]
+    paths = [label if isinstance(label, list) else [label] for label in embedded]
     depth = max(map(len, paths))
     depth = depth if task.max_depth is None else min(task.max_depth, depth)
     draws = []

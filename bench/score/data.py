@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from datasets import Dataset
 from mteb._set_seed import _set_seed
 from mteb.abstasks import AbsTaskRetrieval
 from mteb.abstasks.aggregated_task import AbsTaskAggregate
@@ -14,7 +15,7 @@ from bench.errors import ScoreError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mteb.abstasks import AbsTask
+    from mteb.abstasks import AbsTask, AbsTaskBitextMining
 
 Task = TypeVar("Task", bound="AbsTask")
 
@@ -89,3 +90,25 @@ def read_column(data: Any, name: str) -> list[Any]:  # noqa: ANN401 - Dataset, o
 def read_pair_texts(data: Any, columns: Sequence[str]) -> list[tuple[str, ...]]:  # noqa: ANN401 - as above
     """The texts of each row, over several columns."""
     return list(zip(*(read_column(data, column) for column in columns), strict=True))
+
+
+def list_pair_columns(columns: Sequence[Any]) -> tuple[str, str]:
+    """The two text columns of a task over pairs, which mteb names plainly or with their modality."""
+    first, second = (column if isinstance(column, str) else next(iter(column)) for column in columns)
+    return first, second
+
+
+def unpack_single_row(data: Dataset) -> Any:  # noqa: ANN401 - Dataset, or its one row
+    """Old pair classification data hold all pairs in one row, which mteb unpacks."""
+    if isinstance(data, Dataset) and len(data) == 1 and all(isinstance(value, list) for value in data[0].values()):
+        return data[0]
+    return data
+
+
+def list_translation_columns(task: AbsTaskBitextMining, hf_subset: str) -> tuple[str, str]:
+    """The columns of the sentences and their translations."""
+    if task.parallel_subsets:
+        first, second = hf_subset.split("-")
+        return first, second
+    first, second = task._DEFAULT_PAIR[0]
+    return first, second

@@ -93,7 +93,7 @@ def extract_label_sets(evaluated: Evaluated) -> ItemTable:
     """
     task = evaluated.task
     assert isinstance(task, AbsTaskMultilabelClassification)
-    chosen = select_evaluated_rows(task, evaluated.data, evaluated.hf_split)
+    chosen = select_evaluated_rows(task, evaluated.data)
     labels = read_column(evaluated.data, task.label_column_name)
     target = MultiLabelBinarizer().fit_transform([labels[row] for row in chosen])
     predictions = np.array(evaluated.captured.predictions, dtype=np.int64)

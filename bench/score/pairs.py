@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from datasets import Dataset
 from mteb.abstasks import (
     AbsTaskBitextMining,
     AbsTaskPairClassification,
@@ -15,7 +14,13 @@ from mteb.abstasks import (
 from scipy.stats import pearsonr, spearmanr
 
 from bench.items.table import ItemTable, Statistic
-from bench.score.data import read_column, read_pair_texts
+from bench.score.data import (
+    list_pair_columns,
+    list_translation_columns,
+    read_column,
+    read_pair_texts,
+    unpack_single_row,
+)
 from bench.score.evaluated import Evaluated, compute_rank_agreement, make_table
 from bench.score.ids import digest_texts, group_sharers, number_repeats
 
@@ -61,12 +66,6 @@ def extract_similarities(evaluated: Evaluated) -> ItemTable:
     )
 
 
-def list_pair_columns(columns: Sequence[Any]) -> tuple[str, str]:
-    """The two text columns of a task over pairs, which mteb names plainly or with their modality."""
-    first, second = (column if isinstance(column, str) else next(iter(column)) for column in columns)
-    return first, second
-
-
 def name_pairs(pairs: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """Ids of pairs from their texts, and groups of those that share one."""
     ids = number_repeats([digest_texts(pair) for pair in pairs])
@@ -101,11 +100,6 @@ def extract_pair_labels(evaluated: Evaluated) -> ItemTable:
     return make_table(statistics[metric], ids, value, group_id=groups, prediction=prediction, target=target)
 
 
-def unpack_single_row(data: Dataset) -> Any:  # noqa: ANN401 - Dataset, or its one row
-    """Old pair classification data hold all pairs in one row, which mteb unpacks."""
-    return data[0] if isinstance(data, Dataset) and len(data) == 1 else data
-
-
 def compute_placement(prediction: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each item, the share of items of the other class it is ordered rightly against, ties half."""
     positive = target == 1
@@ -134,7 +128,7 @@ def extract_translations(evaluated: Evaluated) -> ItemTable:
     )
     if statistic is None:
         raise evaluated.refuse()
-    columns = list_translation_columns(evaluated)
+    columns = list_translation_columns(task, evaluated.hf_subset)
     neighbours = evaluated.captured.predictions["-".join(columns)]
     prediction = np.array([neighbour["corpus_id"] for neighbour in neighbours], dtype=np.float64)
     data = evaluated.data
@@ -152,17 +146,6 @@ def extract_translations(evaluated: Evaluated) -> ItemTable:
         prediction=None if is_mean else prediction,
         target=None if is_mean else target,
     )
-
-
-def list_translation_columns(evaluated: Evaluated) -> tuple[str, str]:
-    """The columns of the sentences and their translations."""
-    task = evaluated.task
-    assert isinstance(task, AbsTaskBitextMining)
-    if task.parallel_subsets:
-        first, second = evaluated.hf_subset.split("-")
-        return first, second
-    first, second = task._DEFAULT_PAIR[0]
-    return first, second
 
 
 def extract_summaries(evaluated: Evaluated) -> ItemTable:
