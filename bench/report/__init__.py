@@ -1,1 +1,15 @@
-"""One HTML file that answers the question."""
+"""Figures, tables and the page."""
+
+from bench.report.chart import write_charts
+from bench.report.inputs import ReportOptions
+from bench.report.page import build_report, build_sections, list_charts, render_page, write_report
+
+__all__ = [
+    "ReportOptions",
+    "build_report",
+    "build_sections",
+    "list_charts",
+    "render_page",
+    "write_charts",
+    "write_report",
+]

@@ -1,0 +1,210 @@
+"""Runs and their analyses brought together: one set of frames, each row saying whose it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.report.words import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.report.inputs import AnalysisFrames, ReportOptions
+    from bench.store.records import CellResult, RoleAudit
+    from bench.store.run import Run
+
+MAIN_CONTRAST = ("correct", "none")
+"""The question of the whole project."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a section may draw on.
+
+    A *subject* is what a panel is about: a model, or a model in one run where several runs hold it.
+
+    Attributes:
+        runs: In the order given.
+        run_names: One distinct name a run.
+        options: How the report is written.
+        contrasts: The analyses' contrasts with ``run``, ``subject`` and ``label`` (task, and subset where it has many).
+        pooled: Likewise; for families ``subject`` is the family's name.
+        models: Likewise.
+        movers: Likewise.
+        refusals: Likewise.
+    """
+
+    runs: tuple[Run, ...]
+    run_names: tuple[str, ...]
+    options: ReportOptions
+    contrasts: pd.DataFrame
+    pooled: pd.DataFrame
+    models: pd.DataFrame
+    movers: pd.DataFrame
+    refusals: pd.DataFrame
+
+    @cached_property
+    def repeated_models(self) -> frozenset[str]:
+        """Models that more than one run holds."""
+        counts = Counter(model for run in self.runs for model in {row.model for row in run.results})
+        return frozenset(model for model, n in counts.items() if n > 1)
+
+    @cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """In the spec's order; the runs of one model stand side by side."""
+        order: dict[str, None] = {}
+        for model in dict.fromkeys(name for run in self.runs for name in _order_models(run)):
+            for run, run_name in zip(self.runs, self.run_names, strict=True):
+                if any(row.model == model for row in run.results):
+                    order[self.name_subject(model, run_name)] = None
+        return tuple(order)
+
+    def name_subject(self, model: str, run_name: str) -> str:
+        """The model, with its run where several runs hold it."""
+        return f"{model} · {run_name}" if model in self.repeated_models else model
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """Every condition with a finished cell: the baseline first, then as the specs name them."""
+        present = {name for run in self.runs for row in run.results for name in row.conditions}
+        asked = [str(condition) for run in self.runs for condition in run.spec.conditions]
+        return tuple(name for name in dict.fromkeys(["none", *asked, *sorted(present)]) if name in present)
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """One row a finished cell and condition name, in the runs' order."""
+        rows = [
+            {
+                "run": run_name,
+                "subject": subject,
+                "model": row.model,
+                "condition": condition,
+                "task": row.task,
+                "task_type": row.task_type,
+                "hf_subset": row.hf_subset,
+                "hf_split": row.hf_split,
+                "label": label_task(row.task, row.hf_subset),
+                "metric": row.main_score,
+                "score": row.score,
+                "n_items": row.n_items,
+                "cell_id": row.cell_id,
+            }
+            for run_name, subject, row in self.iterate_results()
+            for condition in row.conditions
+        ]
+        return pd.DataFrame(rows, columns=CELL_COLUMNS)
+
+    def iterate_results(self) -> Iterator[tuple[str, str, CellResult]]:
+        """Every finished cell with its run's name and its subject."""
+        for run, run_name in zip(self.runs, self.run_names, strict=True):
+            for row in run.results:
+                yield run_name, self.name_subject(row.model, run_name), row
+
+    def iterate_audits(self) -> Iterator[tuple[str, str, CellResult, RoleAudit]]:
+        """Every role of every finished cell."""
+        for run_name, subject, row in self.iterate_results():
+            for audit in row.audit:
+                yield run_name, subject, row, audit
+
+    def select_contrast(self, subject: str, condition: str, baseline: str = "none") -> pd.DataFrame:
+        """One subject's contrasts of two conditions, ordered by task type and task."""
+        frame = self.contrasts
+        chosen = frame[
+            (frame["subject"] == subject) & (frame["condition"] == condition) & (frame["baseline"] == baseline)
+        ]
+        return chosen.sort_values(["task_type", "label"], kind="stable").reset_index(drop=True)
+
+    def select_pooled(self, subject: str, condition: str, baseline: str = "none") -> pd.DataFrame:
+        """The estimate over all tasks: one row, or none where the analysis could not pool."""
+        frame = self.pooled
+        return frame[
+            (frame["subject"] == subject)
+            & (frame["subject_kind"] == "model")
+            & (frame["scope"] == "all")
+            & (frame["contrast"] == f"{condition}-{baseline}")
+        ].reset_index(drop=True)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run holds every cell it planned."""
+        return all(run.complete for run in self.runs)
+
+
+CELL_COLUMNS = [
+    "run",
+    "subject",
+    "model",
+    "condition",
+    "task",
+    "task_type",
+    "hf_subset",
+    "hf_split",
+    "label",
+    "metric",
+    "score",
+    "n_items",
+    "cell_id",
+]
+
+
+def label_task(task: str, hf_subset: str) -> str:
+    """A task as people name it: ``XQuADRetrieval:en``, or the task alone where there is only the default subset."""
+    return clean_text(task if hf_subset == "default" else f"{task}:{hf_subset}")
+
+
+def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions) -> Evidence:
+    """Bring runs and their analyses together.
+
+    Raises:
+        ValueError: There is no run, or not one analysis a run.
+    """
+    if not runs or len(runs) != len(analyses):
+        raise ValueError(f"a report needs one analysis a run, but there are {len(runs)} runs and {len(analyses)}.")
+    names = _name_runs(runs)
+    empty = Evidence(tuple(runs), names, options, *(pd.DataFrame() for _ in range(5)))
+    frames = {}
+    for kind in ("contrasts", "pooled", "models", "movers", "refusals"):
+        parts = [
+            _own(getattr(analysis, kind), kind, name, empty) for analysis, name in zip(analyses, names, strict=True)
+        ]
+        filled = [part for part in parts if len(part)] or parts[:1]
+        frames[kind] = pd.concat(filled, ignore_index=True)
+    return Evidence(tuple(runs), names, options, **frames)
+
+
+def _own(frame: pd.DataFrame, kind: str, run_name: str, evidence: Evidence) -> pd.DataFrame:
+    """Say of each row which run and subject it belongs to."""
+    owned = frame.copy()
+    owned.insert(0, "run", run_name)
+    if kind == "pooled":
+        models = owned["subject_kind"] == "model"
+        owned["subject"] = [
+            evidence.name_subject(name, run_name) if is_model else name
+            for name, is_model in zip(owned["subject"], models, strict=True)
+        ]
+        return owned
+    owned.insert(1, "subject", [evidence.name_subject(model, run_name) for model in owned["model"]])
+    if "hf_subset" in owned:
+        owned["label"] = [label_task(*pair) for pair in zip(owned["task"], owned["hf_subset"], strict=True)]
+    return owned
+
+
+def _name_runs(runs: Sequence[Run]) -> tuple[str, ...]:
+    counts = Counter(run.name for run in runs)
+    seen: Counter[str] = Counter()
+    names = []
+    for run in runs:
+        seen[run.name] += 1
+        names.append(f"{run.name} ({seen[run.name]})" if counts[run.name] > 1 else run.name)
+    return tuple(names)
+
+
+def _order_models(run: Run) -> list[str]:
+    present = {row.model for row in run.results}
+    asked = [model.name for model in run.spec.models]
+    return [name for name in dict.fromkeys([*asked, *sorted(present)]) if name in present]

@@ -1,0 +1,46 @@
+"""What a report is made of, as the stages before hand it over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class AnalysisFrames(Protocol):
+    """The frames the analysis of one run yields; the report computes no statistic of its own."""
+
+    @property
+    def contrasts(self) -> pd.DataFrame:
+        """One row a contrast on one task: estimate, interval, verdict."""
+
+    @property
+    def pooled(self) -> pd.DataFrame:
+        """One row a contrast over the tasks of one model or family."""
+
+    @property
+    def models(self) -> pd.DataFrame:
+        """One row a model: what to do."""
+
+    @property
+    def movers(self) -> pd.DataFrame:
+        """The items that gained or lost most."""
+
+    @property
+    def refusals(self) -> pd.DataFrame:
+        """Contrasts that were not computed, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """How the report is written.
+
+    Attributes:
+        texts: Whether items are quoted, where their data's licence lets a report carry text.
+        title: The page's heading; made from the runs' names where absent.
+    """
+
+    texts: bool = True
+    title: str | None = None
