@@ -1,0 +1,172 @@
+"""Segments: immutable Arrow files of keys, vectors and one checksum a record, mapped into memory to be read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
+
+from bench.encode.keys import KEY_BYTES, Keys
+from bench.encode.store.publish import publish_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.encode.protocol import Vectors
+
+SEGMENT_SUFFIX = ".arrow"
+"""Only files that end so are read; retiring or condemning one is a rename."""
+
+Checksums = NDArray[np.uint64]
+
+
+class UnreadableSegmentError(Exception):
+    """The file is no segment, or is damaged beyond reading single records."""
+
+
+def compute_checksums(keys: Keys, vectors: Vectors) -> Checksums:
+    """One checksum a record over key and vector: XXH3-64 of the vector's bytes, XORed with the key's five words.
+
+    Args:
+        keys: Shape ``(n, KEY_BYTES)``.
+        vectors: Shape ``(n, dim)``.
+
+    Returns:
+        Shape ``(n,)``. A changed bit in either part, or a vector under another record's key, gives another value.
+    """
+    step = vectors.shape[1] * vectors.itemsize
+    data = np.ascontiguousarray(vectors).reshape(-1).view(np.uint8).data
+    digests = [xxh3_64_intdigest(data[start : start + step]) for start in range(0, step * len(vectors), step)]
+    words = np.ascontiguousarray(keys).view(np.uint64)
+    sums: Checksums = np.array(digests, dtype=np.uint64) ^ np.bitwise_xor.reduce(words, axis=1)
+    return sums
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """One mapped file; its arrays are views of the map and stay valid after the file is unlinked.
+
+    Attributes:
+        path: The file.
+        keys: Shape ``(n, KEY_BYTES)``, in the order they were put.
+        vectors: Shape ``(n, dim)``.
+        checksums: Shape ``(n,)``.
+        verified: Shape ``(n,)``: records this process has checked already.
+    """
+
+    path: Path
+    keys: Keys
+    vectors: Vectors
+    checksums: Checksums
+    verified: NDArray[np.bool_]
+
+    def read(self, rows: NDArray[np.int64]) -> tuple[Vectors, NDArray[np.bool_]]:
+        """Vectors of some records and whether each is what was written.
+
+        Args:
+            rows: Shape ``(n,)``, ascending.
+
+        Returns:
+            Vectors ``(n, dim)``, a view of the map where the rows follow one another, and soundness ``(n,)``.
+        """
+        if not self.verified.any():
+            self._mark_as_used()
+        consecutive = bool((np.diff(rows) == 1).all())
+        vectors = self.vectors[rows[0] : rows[-1] + 1] if consecutive else self.vectors[rows]
+        fresh = ~self.verified[rows]
+        if fresh.any():
+            picked = rows[fresh]
+            sums = compute_checksums(self.keys[picked], vectors if fresh.all() else vectors[fresh])
+            self.verified[picked] = sums == self.checksums[picked]
+        return vectors, self.verified[rows]
+
+    def find_damage(self) -> NDArray[np.int64]:
+        """Rows whose checksum differs, read anew from the file, a block at a time."""
+        bad = []
+        for start in range(0, len(self.keys), 65_536):
+            block = slice(start, start + 65_536)
+            differs = compute_checksums(self.keys[block], self.vectors[block]) != self.checksums[block]
+            bad.append(np.flatnonzero(differs) + start)
+        return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)
+
+    def _mark_as_used(self) -> None:
+        # Pruning goes by last use. A folder that may only be read keeps its times.
+        with contextlib.suppress(OSError):
+            os.utime(self.path)
+
+
+def load_segment(path: Path) -> Segment:
+    """Map a segment.
+
+    Raises:
+        FileNotFoundError: It was pruned meanwhile.
+        UnreadableSegmentError: It is no segment or is damaged as a whole.
+    """
+    try:
+        # The map outlives the closed file, so that segments cost no file descriptors.
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+            if reader.num_record_batches != 1:
+                raise UnreadableSegmentError(f"{reader.num_record_batches} batches where there must be one")
+            batch = reader.get_batch(0)
+        batch.validate()
+        keys, checksums, vectors = (batch.column(name) for name in ("key", "checksum", "vector"))
+        if keys.type != pa.binary(KEY_BYTES) or checksums.type != pa.uint64() or any(c.offset for c in batch.columns):
+            raise UnreadableSegmentError(f"unknown columns {batch.schema.to_string()!r}")
+        n, dim = batch.num_rows, vectors.type.list_size
+        return Segment(
+            path,
+            np.frombuffer(keys.buffers()[1], dtype=np.uint8, count=n * KEY_BYTES).reshape(n, KEY_BYTES),
+            np.asarray(vectors.values.to_numpy(zero_copy_only=True), dtype=np.float32).reshape(n, dim),
+            checksums.to_numpy(zero_copy_only=True),
+            np.zeros(n, dtype=np.bool_),
+        )
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowKeyError,
+        pa.ArrowNotImplementedError,
+        KeyError,
+        AttributeError,
+        ValueError,
+    ) as error:
+        raise UnreadableSegmentError(str(error)) from error
+
+
+def write_segment(folder: Path, keys: Keys, vectors: Vectors) -> Path:
+    """Publish one segment.
+
+    Args:
+        folder: The namespace's.
+        keys: Shape ``(n, KEY_BYTES)``.
+        vectors: Shape ``(n, dim)``, float32.
+
+    Returns:
+        The file: time first, so that names sort by age; then the number of records; then 64 random bits.
+
+    Raises:
+        CacheError: It cannot be written.
+    """
+    keys, vectors = np.ascontiguousarray(keys), np.ascontiguousarray(vectors)
+    batch = pa.RecordBatch.from_arrays(
+        [
+            pa.FixedSizeBinaryArray.from_buffers(pa.binary(KEY_BYTES), len(keys), [None, pa.py_buffer(keys)]),
+            pa.array(compute_checksums(keys, vectors)),
+            pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1]),
+        ],
+        names=["key", "checksum", "vector"],
+    )
+
+    def write(file: BinaryIO) -> None:
+        with pa.ipc.new_file(file, batch.schema) as writer:
+            writer.write_batch(batch)
+
+    path = folder / f"{time.time_ns():020d}-{len(keys)}-{secrets.token_hex(8)}{SEGMENT_SUFFIX}"
+    publish_file(path, write)
+    return path

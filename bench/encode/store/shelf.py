@@ -1,0 +1,154 @@
+"""One namespace's folder: its segments found, searched, added to, and rid of damage."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.encode.store.index import KeyIndex, Places
+from bench.encode.store.segment import (
+    SEGMENT_SUFFIX,
+    Segment,
+    UnreadableSegmentError,
+    load_segment,
+    write_segment,
+)
+from bench.errors import CacheError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bench.encode.keys import Keys
+    from bench.encode.protocol import Vectors
+
+DAMAGED_SUFFIX = ".damaged"
+"""A condemned segment keeps its bytes under this name, for whoever wants to look; pruning removes it."""
+
+MAX_SEGMENT_BYTES = 1 << 28
+
+_log = logging.getLogger("prefixbench.cache")
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Records of one segment that are not what was written.
+
+    Attributes:
+        path: The segment.
+        rows: Which records; empty where the whole file cannot be read.
+        reason: What is wrong with it.
+    """
+
+    path: Path
+    rows: tuple[int, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return f"{self.path}: the segment cannot be read ({self.reason}); dropped, to be embedded again."
+        more = f" and {len(self.rows) - 5} more" if len(self.rows) > 5 else ""
+        which = ", ".join(map(str, self.rows[:5])) + more
+        return f"{self.path}: damaged record {which} ({self.reason}); dropped, to be embedded again."
+
+
+class Shelf:
+    """The segments of one namespace.
+
+    Attributes:
+        folder: Where they stand.
+    """
+
+    def __init__(self, folder: Path, report: Callable[[Damage], None]) -> None:
+        self.folder = folder
+        self._report = report
+        self._index = KeyIndex()
+        self._listed: set[str] = set()
+        self._condemned: set[bytes] = set()
+
+    def locate(self, keys: Keys) -> Places:
+        """The place of each key; where one is missing, looks once for what others have published since."""
+        places = self._index.locate(keys)
+        if (places < 0).any() and self.refresh():
+            places = self._index.locate(keys)
+        if self._condemned:
+            places[[bytes(key) in self._condemned for key in keys]] = -1
+        return places
+
+    def refresh(self) -> bool:
+        """Add the segments published since the last look; says whether there were any."""
+        try:
+            with os.scandir(self.folder) as entries:
+                names = {entry.name for entry in entries if entry.name.endswith(SEGMENT_SUFFIX)}
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        new = sorted(names - self._listed)
+        self._listed.update(new)
+        self._index.add([segment for name in new if (segment := self._load(self.folder / name)) is not None])
+        return bool(new)
+
+    def read(self, places: Places) -> Iterator[tuple[NDArray[np.int64], Vectors, NDArray[np.bool_]]]:
+        """By segment: which of ``places`` are in it, their vectors, and which are sound; the others are dropped."""
+        for segment, chosen, rows in self._index.group(places):
+            vectors, sound = segment.read(rows)
+            yield chosen, vectors, sound
+            if not sound.all():
+                self.drop(segment, np.unique(rows[~sound]))
+
+    def put(self, keys: Keys, vectors: Vectors) -> None:
+        """Publish vectors as segments of at most ``MAX_SEGMENT_BYTES``."""
+        step = max(1, MAX_SEGMENT_BYTES // (vectors.shape[1] * vectors.itemsize))
+        for start in range(0, len(keys), step):
+            part = slice(start, start + step)
+            path = write_segment(self.folder, keys[part], vectors[part])
+            self._listed.add(path.name)
+            segment = self._load(path)
+            self._index.add([segment] if segment is not None else [])
+            if self._condemned:
+                self._condemned.difference_update(map(bytes, keys[part]))
+
+    def segments(self) -> list[Segment]:
+        """Every readable segment now in the folder, oldest first."""
+        self.refresh()
+        return [segment for segment in self._index.segments if segment.path.exists()]
+
+    def drop(self, segment: Segment, rows: NDArray[np.int64]) -> None:
+        """Take damaged records out of the store: the sound rest is published anew, the old file is set aside."""
+        self._report(Damage(segment.path, tuple(rows.tolist()), "the checksum differs"))
+        rest = np.ones(len(segment.keys), dtype=np.bool_)
+        rest[segment.find_damage()] = False
+        rest[rows] = False
+        try:
+            if rest.any():
+                write_segment(self.folder, segment.keys[rest], segment.vectors[rest])
+            self._set_aside(segment.path)
+        except (CacheError, OSError) as error:
+            # A folder that may only be read, or a full disk: what cannot be removed is passed over.
+            self._condemned.update(map(bytes, segment.keys[rows]))
+            _log.warning("%s: the damaged records stay in the file (%s)", segment.path, error)
+            return
+        self._index, self._listed = KeyIndex(), set()
+
+    def _load(self, path: Path) -> Segment | None:
+        try:
+            return load_segment(path)
+        except FileNotFoundError:
+            return None
+        except UnreadableSegmentError as error:
+            self._report(Damage(path, (), str(error)))
+            try:
+                self._set_aside(path)
+            except OSError as problem:
+                _log.warning("%s: the file stays where it is (%s)", path, problem)
+            return None
+
+    @staticmethod
+    def _set_aside(path: Path) -> None:
+        # Renamed, not deleted: whoever has it mapped reads on. Another process may have been quicker.
+        if path.exists():
+            path.rename(path.with_suffix(DAMAGED_SUFFIX))

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.encode.cached import CachedEmbedder, StoredEmbedder, TextCounts
+from bench.encode.keys import vector_keys
+from bench.encode.protocol import EmbedderIdentity, Tokenized, Vectors
+from bench.encode.store import EmbeddingStore, changed_weights
+from bench.errors import AuditError, CacheError
+from bench.spec.conditions import Side
+
+IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
+QUERY = Side("query: ")
+
+
+class HashEmbedder:
+    """Vectors drawn from a digest of prefix and text; remembers every text it was given."""
+
+    identity = IDENTITY
+    dim = 8
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+        prefixes = [side.prefix_for(title) for title in titles or [""] * len(texts)]
+        self.seen += zip(prefixes, texts, strict=True)
+        return np.stack([expected_vector(prefix, text) for prefix, text in zip(prefixes, texts, strict=True)])
+
+    def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
+        return [Tokenized(side.prefix + text, ()) for text in texts]
+
+
+def expected_vector(prefix: str, text: str) -> Vectors:
+    seed = hashlib.sha256(f"{len(prefix)}|{prefix}|{text}".encode()).digest()
+    return np.random.default_rng(list(seed)).standard_normal(8).astype(np.float32)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> EmbeddingStore:
+    return EmbeddingStore.open(tmp_path)
+
+
+def test_repeated_texts_are_embedded_once_and_come_back_in_order(store: EmbeddingStore) -> None:
+    model = HashEmbedder()
+    cached = CachedEmbedder(model, store)
+    vectors = cached.embed(["b", "a", "b", "c", "a"], QUERY)
+    assert sorted(model.seen) == [("query: ", "a"), ("query: ", "b"), ("query: ", "c")]
+    np.testing.assert_array_equal(vectors, [expected_vector("query: ", text) for text in "babca"])
+    assert cached.counts == TextCounts(texts_asked=5, texts_embedded=3)
+    assert cached.counts.texts_reused == 2
+
+
+def test_another_process_finds_what_was_embedded(store: EmbeddingStore) -> None:
+    CachedEmbedder(HashEmbedder(), store).embed(["a", "b"], QUERY)
+    model = HashEmbedder()
+    cached = CachedEmbedder(model, EmbeddingStore.open(store.folder))
+    vectors = cached.embed(["b", "c"], QUERY)
+    assert model.seen == [("query: ", "c")]
+    np.testing.assert_array_equal(vectors, [expected_vector("query: ", text) for text in "bc"])
+
+
+def test_titles_count_only_where_the_prefix_holds_one(store: EmbeddingStore) -> None:
+    model = HashEmbedder()
+    cached = CachedEmbedder(model, store)
+    cached.embed(["same", "same"], Side("passage: "), ["One", "Two"])
+    cached.embed(["same", "same", "same"], Side("title: {title} | ", title_slot=True), ["One", "Two", ""])
+    assert model.seen == [
+        ("passage: ", "same"),
+        ("title: One | ", "same"),
+        ("title: Two | ", "same"),
+        ("title: none | ", "same"),
+    ]
+
+
+def test_ensure_stores_without_reading_and_stream_gives_blocks(store: EmbeddingStore) -> None:
+    model = HashEmbedder()
+    cached = CachedEmbedder(model, store)
+    texts = [f"text {number}" for number in range(1000)]
+    calls: list[tuple[int, int]] = []
+    CachedEmbedder(model, store, lambda done, total: calls.append((done, total))).ensure(texts, QUERY)
+    assert len(model.seen) == 1000
+    assert calls == [(256, 1000), (1000, 1000)]
+    blocks = list(cached.stream(texts, QUERY, block=300))
+    assert [len(block) for block in blocks] == [300, 300, 300, 100]
+    np.testing.assert_array_equal(np.concatenate(blocks), [expected_vector("query: ", text) for text in texts])
+    assert len(model.seen) == 1000
+
+
+def test_no_texts_are_no_vectors(store: EmbeddingStore) -> None:
+    assert CachedEmbedder(HashEmbedder(), store).embed([], QUERY).shape == (0, 8)
+    assert StoredEmbedder(IDENTITY, 8, store).embed([], QUERY).shape == (0, 8)
+
+
+@pytest.mark.parametrize(("value", "why"), [(np.nan, "holds a NaN or an infinite number"), (0, "is all zeros")])
+def test_an_unusable_vector_fails_with_its_text_and_is_not_stored(
+    store: EmbeddingStore, value: float, why: str
+) -> None:
+    class Broken(HashEmbedder):
+        def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+            vectors = super().embed(texts, side, titles)
+            vectors[[index for index, text in enumerate(texts) if text == "bad"]] = value
+            return vectors
+
+    with pytest.raises(AuditError) as raised:
+        CachedEmbedder(Broken(), store).embed(["fine", "bad"], QUERY)
+    assert str(raised.value) == f"org/model: the vector of text 'bad' {why}."
+    assert not store.contains_many(vector_keys(IDENTITY, QUERY, ["fine", "bad"])).any()
+
+
+def test_a_stored_embedder_reads_and_names_what_is_missing(store: EmbeddingStore) -> None:
+    CachedEmbedder(HashEmbedder(), store).embed(["a", "b"], QUERY)
+    reader = StoredEmbedder(IDENTITY, 8, store)
+    np.testing.assert_array_equal(reader.embed(["b", "a", "b"], QUERY), [expected_vector("query: ", t) for t in "bab"])
+    with pytest.raises(CacheError) as raised:
+        reader.embed(["a", "c", "d"], QUERY)
+    assert str(raised.value) == (
+        f"{store.folder}: 2 of 3 vectors of org/model with the prefix 'query: ' are not stored, "
+        "the first that of text 'c'."
+    )
+    with pytest.raises(CacheError, match=r"^org/model: vectors are read from the store, no tokenizer is loaded\.$"):
+        reader.tokenize(["a"], QUERY)
+
+
+def test_changed_weights_under_the_same_name_are_noticed(store: EmbeddingStore) -> None:
+    assert changed_weights(store, IDENTITY) is None
+    CachedEmbedder(HashEmbedder(), store).embed(["a"], QUERY)
+    assert changed_weights(store, IDENTITY) is None
+    assert changed_weights(store, replace(IDENTITY, revision="def", weights_digest="0" * 64)) is None
+    sentence = changed_weights(store, replace(IDENTITY, weights_digest="0" * 64))
+    assert sentence is not None
+    assert sentence.startswith(
+        "The weights of org/model at revision abc changed under the same name: they were ffffffffffff"
+    )
+    assert "and are 000000000000 now" in sentence
+    assert store.identities("org/model") == (IDENTITY,)
+    assert store.identities("org/other") == ()
