@@ -1,0 +1,66 @@
+"""Length-sorted batches under a budget of padded tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PADDING_SHARE = 0.05
+"""A batch that would pad more than this is closed early, once it holds a fair share of the budget."""
+
+WORTHWHILE_SHARE = 1 / 8
+"""Share of the budget below which a batch is filled on, padding or not: tiny batches cost more than padding."""
+
+DEFAULT_CPU_TOKENS = 2048
+DEFAULT_GPU_TOKENS = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class PaddingCount:
+    """Tokens computed, real and padded, over a set of batches."""
+
+    tokens: int = 0
+    padded: int = 0
+
+    def plus(self, lengths: NDArray[np.int64]) -> PaddingCount:
+        """With one more batch of texts of these lengths, shape ``(n_texts,)``."""
+        return PaddingCount(self.tokens + int(lengths.sum()), self.padded + int(lengths.max()) * len(lengths))
+
+    @property
+    def waste(self) -> float:
+        """Share of the computed tokens that are padding (0–1)."""
+        return 1 - self.tokens / self.padded if self.padded else 0.0
+
+
+def cut_batches(
+    lengths: NDArray[np.int64], budget: int, groups: NDArray[np.int64] | None = None
+) -> list[NDArray[np.intp]]:
+    """Cut texts into batches, longest first, each batch of one group.
+
+    Args:
+        lengths: Tokens of each text, shape ``(n_texts,)``.
+        budget: Padded tokens a batch may hold; a text longer than it makes a batch of its own.
+        groups: Texts of different groups never share a batch, shape ``(n_texts,)``.
+
+    Returns:
+        Positions of each batch's texts; every position once.
+    """
+    keys = lengths if groups is None else groups
+    order = np.lexsort((-lengths, keys)) if groups is not None else np.argsort(-lengths, kind="stable")
+    batches: list[NDArray[np.intp]] = []
+    start, tokens = 0, 0
+    for end in range(len(order)):
+        first, here = order[start], order[end]
+        longest = int(lengths[first])
+        padded = longest * (end - start + 1)
+        other_group = groups is not None and groups[here] != groups[first]
+        wasteful = tokens >= budget * WORTHWHILE_SHARE and (tokens + int(lengths[here])) < padded * (1 - PADDING_SHARE)
+        if end > start and (other_group or padded > budget or wasteful):
+            batches.append(order[start:end])
+            start, tokens = end, 0
+        tokens += int(lengths[here])
+    if len(order):
+        batches.append(order[start:])
+    return batches
