@@ -10,7 +10,7 @@ from bench.errors import InexpressibleError, PrefixNotFoundError, UnknownNameErr
 from bench.prefixes.card_files import FamilyCard, load_cards
 from bench.prefixes.card_layer import CardDocumentation
 from bench.prefixes.documentation import Documentation, spoken
-from bench.prefixes.registry_layer import registry_documentation
+from bench.prefixes.registry_layer import NoEmbeddingError, registry_documentation
 from bench.prefixes.repository_layer import find_repository
 from bench.prefixes.rules import RULES, RuleContext
 from bench.prefixes.sources import Resolution, SourcedPair, SourcedSide, resolution_of
@@ -74,6 +74,8 @@ class PrefixBook:
             return CardDocumentation(model_name, entry.family, entry.card, self.wordings)
         try:
             return registry_documentation(model_name)
+        except NoEmbeddingError:
+            raise
         except PrefixNotFoundError as error:
             if repository := find_repository(model_name, self.folders):
                 return repository

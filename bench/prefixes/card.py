@@ -61,10 +61,12 @@ class CardUse(CardPart):
         return self
 
     def side(self, instruction: str | None = None) -> Side:
-        """All that is sent for this use, the template filled with the instruction."""
-        prefix = self.prefix
-        if self.template is not None:
-            prefix = self.template.replace(INSTRUCTION_SLOT, self.instruction or instruction or "")
+        """All that is sent for this use; the maker's fixed instruction goes before the one given."""
+        return self.filled(self.instruction or instruction or "")
+
+    def filled(self, instruction: str) -> Side:
+        """All that is sent with this very instruction in the template, if there is one."""
+        prefix = self.prefix if self.template is None else self.template.replace(INSTRUCTION_SLOT, instruction)
         return Side(prefix, self.adapter, tuple(sorted(self.api.items())), self.title_slot)
 
 
@@ -157,9 +159,14 @@ class ModelCard(CardPart):
     instructions: dict[str, str] = Field(default_factory=dict)
 
     @property
-    def template(self) -> CardUse | None:
+    def free_template(self) -> CardUse | None:
         """The use whose template takes a task's own instruction, if any."""
         return next((use for use in self.uses.values() if use.template and not use.instruction), None)
+
+    @property
+    def template(self) -> CardUse | None:
+        """The use whose template an instruction can stand in, even where the maker fixed one."""
+        return self.free_template or next((use for use in self.uses.values() if use.template), None)
 
     @property
     def all_adapters(self) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from bench.errors import InexpressibleError, PrefixNotFoundError
 from bench.prefixes.card import CardRule, CardUse, ModelCard
-from bench.prefixes.documentation import plain_side, spoken
-from bench.prefixes.sources import SideSource, SourcedPair, SourcedSide
+from bench.prefixes.documentation import as_prefix, plain_side, spoken
+from bench.prefixes.sources import NOTHING_SOURCE, SideSource, SourcedPair, SourcedSide
 from bench.prefixes.uses import SYMMETRIC_TASK_TYPES, TASK_TYPE_OF_USE, Use
 from bench.prefixes.wordings import Wordings
 from bench.spec.conditions import Mechanism, Role, Side
@@ -50,7 +50,7 @@ class CardDocumentation:
     def borrowable(self) -> tuple[str, ...]:
         """Uses that send something, and for a template every use that has an instruction."""
         own = [use.value for use, side in self.card.uses.items() if side.side("x") != Side()]
-        templated = [use.value for use in TASK_TYPE_OF_USE] if self.card.template else []
+        templated = [use.value for use in TASK_TYPE_OF_USE] if self.card.free_template else []
         return tuple(dict.fromkeys([*own, *templated]))
 
     def nothing(self) -> SourcedSide:
@@ -61,9 +61,7 @@ class CardDocumentation:
         """
         if self.card.no_bare:
             raise InexpressibleError(f"{self.model} cannot be sent nothing: {self.card.no_bare}")
-        return SourcedSide(
-            self.card.bare.side(), SideSource("rule", "nothing is sent, by definition of the baseline"), Use.NOTHING
-        )
+        return SourcedSide(self.card.bare.side(), NOTHING_SOURCE, Use.NOTHING)
 
     def documented(self, task: TaskFacts) -> SourcedPair:
         """What the maker documents for this task.
@@ -94,7 +92,7 @@ class CardDocumentation:
             InexpressibleError: The model documents nothing for that use.
         """
         named = Use(use) if use in Use.__members__.values() else None
-        template = self.card.template
+        template = self.card.free_template
         own = self.card.uses.get(named) if named else None
         if named is not None and template is not None and (own is None or (own.template and not own.instruction)):
             if named in TASK_TYPE_OF_USE:
@@ -121,7 +119,7 @@ class CardDocumentation:
                 return SourcedPair.same(side, "plain words before the text; the model has no template")
             nothing = SourcedSide(bare, SideSource("rule", "documents carry no instruction"), Use.NOTHING)
             return SourcedPair(side, nothing, "plain words before the query; the model has no template")
-        query = SourcedSide(template.side(instruction), source, "instruction", instruction)
+        query = SourcedSide(template.filled(instruction), source, "instruction", instruction)
         if not task.has_roles:
             return SourcedPair.same(query, "the instruction in the model's template")
         return SourcedPair(
@@ -183,9 +181,3 @@ class CardDocumentation:
     def _source(self, use: CardUse | None, certain: bool) -> SideSource:
         url = use.source if use is not None and use.source else self.card.source
         return SideSource("card", f"{url} (read {self.card.date.isoformat()})", certain)
-
-
-def as_prefix(instruction: str) -> str:
-    """An instruction as a prefix for a model without a template: a colon after a bare clause, then a space."""
-    sentence = instruction.rstrip()
-    return f"{sentence} " if sentence.endswith((".", ":", "?", "!", "。", "：")) else f"{sentence}: "

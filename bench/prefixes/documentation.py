@@ -9,6 +9,8 @@ from bench.prefixes.sources import SideSource, SourcedPair, SourcedSide
 from bench.spec.conditions import Mechanism, Side
 from bench.spec.tasks import TaskFacts
 
+_WORDS_OF_A_LABEL = 4
+
 
 class Documentation(Protocol):
     """One model's documentation, from one layer."""
@@ -73,3 +75,14 @@ def spoken(names: Sequence[str]) -> str:
     """Names in a sentence: ``query, document and clustering``."""
     *first, last = names or ("",)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def as_prefix(instruction: str) -> str:
+    """An instruction as a prefix for a model without a template: a colon after a bare clause, then a space."""
+    sentence = instruction.rstrip()
+    return f"{sentence} " if sentence.endswith((".", ":", "?", "!", "。", "：")) else f"{sentence}: "
+
+
+def is_sentence(prefix: str) -> bool:
+    """Whether a prefix is worded as a sentence and not as a label such as ``search_query: ``."""
+    return len(prefix.split()) > _WORDS_OF_A_LABEL

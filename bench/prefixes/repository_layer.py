@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InexpressibleError, PrefixNotFoundError
-from bench.prefixes.card_layer import as_prefix
-from bench.prefixes.documentation import spoken
-from bench.prefixes.sources import SideSource, SourcedPair, SourcedSide
+from bench.prefixes.documentation import as_prefix, is_sentence, spoken
+from bench.prefixes.sources import NOTHING_SOURCE, SideSource, SourcedPair, SourcedSide
 from bench.prefixes.uses import TASK_TYPE_OF_USE, Use
 from bench.spec.conditions import Mechanism, Side
 from bench.spec.tasks import TaskFacts
@@ -19,35 +18,29 @@ from bench.spec.tasks import TaskFacts
 CONFIG_NAME = "config_sentence_transformers.json"
 
 _ALIASES = {
-    "query": ("query", "search_query", "retrieval_query", "retrieval.query", "s2p_query", "web_search_query"),
+    "query": ("query", "search_query", "retrieval_query", "retrieval.query", "web_search_query", "s2p_query"),
     "document": ("document", "passage", "corpus", "search_document", "retrieval_document", "retrieval.passage"),
-    "Classification": ("classification",),
-    "Clustering": ("clustering",),
     "STS": ("sts", "similarity", "text-matching", "text_matching", "sentence_similarity", "s2s_query"),
-    "Summarization": ("summarization",),
     "BitextMining": ("bitextmining", "bitext_mining", "bitext"),
     "PairClassification": ("pairclassification", "pair_classification"),
     "MultilabelClassification": ("multilabelclassification", "multilabel_classification", "classification"),
-    "Reranking": ("reranking",),
 }
 """Keys seen in repositories for one purpose; compared in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RepositoryDocumentation:
     """A model's own config, answering the rules' questions.
 
     Attributes:
         model: The name asked for.
         path: The config file.
-        prompts: Its ``prompts``.
-        default_prompt_name: The prompt applied where none is named.
+        prompts: Its ``prompts``; a config whose prompts are all empty documents a model without prefixes.
     """
 
     model: str
     path: Path
     prompts: Mapping[str, str]
-    default_prompt_name: str | None = None
 
     @property
     def family(self) -> None:
@@ -57,30 +50,27 @@ class RepositoryDocumentation:
     @property
     def wording(self) -> str:
         """``label`` or ``sentence``, told by length."""
-        return "sentence" if any(len(prompt.split()) > 4 for prompt in self.prompts.values()) else "label"
+        return "sentence" if any(is_sentence(prompt) for prompt in self.prompts.values()) else "label"
 
     @property
     def mechanism(self) -> Mechanism:
-        """A prefix; adapters and interfaces do not stand in this file."""
-        return Mechanism.PREFIX
+        """A prefix or nothing; adapters and interfaces do not stand in this file."""
+        return Mechanism.PREFIX if any(self.prompts.values()) else Mechanism.NONE
 
     @property
-    def adapters(self) -> tuple[str, ...]:
+    def adapters(self) -> Sequence[str]:
         """None stand in this file."""
         return ()
 
     @property
-    def borrowable(self) -> tuple[str, ...]:
+    def borrowable(self) -> Sequence[str]:
         """Uses for which the config has a prompt that is not empty."""
-        names = {Use.QUERY: "query", Use.DOCUMENT: "document"} | {
-            use: name for use, name in TASK_TYPE_OF_USE.items() if use is not Use.QUERY
-        }
-        return tuple(use.value for use, name in names.items() if self.prompts.get(self._key(name) or "", ""))
+        names = {**TASK_TYPE_OF_USE, Use.QUERY: "query", Use.DOCUMENT: "document"}
+        return tuple(use.value for use, name in names.items() if self.prompts.get(self._key(name) or ""))
 
     def nothing(self) -> SourcedSide:
         """The empty prompt."""
-        source = SideSource("rule", "nothing is sent, by definition of the baseline")
-        return SourcedSide(Side(), source, Use.NOTHING)
+        return SourcedSide(Side(), NOTHING_SOURCE, Use.NOTHING)
 
     def documented(self, task: TaskFacts) -> SourcedPair:
         """The prompt whose key names the task, its type or the role.
@@ -88,11 +78,17 @@ class RepositoryDocumentation:
         Raises:
             PrefixNotFoundError: No key does.
         """
+        if self.mechanism is Mechanism.NONE:
+            cited = SideSource("repository", f"{CONFIG_NAME} of {self.model} has no prompts", certain=False)
+            side = SourcedSide(Side(), cited, Use.NOTHING)
+            note = f"the repository of {self.model} brings no prompts, so correct is the same as none"
+            return SourcedPair.same(side, "the repository's config has no prompts", (note,))
+        rule = "the repository's config decides"
         if task.has_roles:
-            query = self._side((f"{task.name}-query", task.name, task.task_type, "query"), task)
-            document = self._side((f"{task.name}-document", "document"), task)
-            return SourcedPair(query, document, "the repository's config decides")
-        return SourcedPair.same(self._side((task.name, task.task_type), task), "the repository's config decides")
+            query = self._side((f"{task.name}-query", task.name, f"{task.task_type}-query", "query"), task)
+            document = self._side((f"{task.name}-document", f"{task.task_type}-document", "document"), task)
+            return SourcedPair(query, document, rule)
+        return SourcedPair.same(self._side((task.name, task.task_type), task), rule)
 
     def borrowed(self, use: str, task: TaskFacts) -> SourcedPair:
         """The prompt of another use.
@@ -112,25 +108,25 @@ class RepositoryDocumentation:
         self, instruction: str, document_instruction: str, source: SideSource, task: TaskFacts
     ) -> SourcedPair:
         """Plain words before the query or the text; a config holds no template."""
-        del document_instruction
+        del document_instruction  # documents carry none without a template
         side = SourcedSide(Side(as_prefix(instruction)), source, "instruction", instruction)
         document = self.nothing() if task.has_roles else side
         return SourcedPair(side, document, "plain words before the text; a repository's config holds no template")
 
     def _key(self, name: str) -> str | None:
-        wanted = (name.lower(), *_ALIASES.get(name, ()))
         by_lower = {key.lower(): key for key in self.prompts}
+        wanted = (name.lower(), *_ALIASES.get(name, ()))
         return next((by_lower[key] for key in wanted if key in by_lower), None)
 
     def _side(self, names: tuple[str, ...], task: TaskFacts) -> SourcedSide:
         for name in names:
             key = self._key(name)
             if key is not None:
-                source = SideSource("repository", f"{CONFIG_NAME} of {self.model}, key {key!r}", certain=True)
+                source = SideSource("repository", f"{CONFIG_NAME} of {self.model}, key {key!r}")
                 return SourcedSide(Side(self.prompts[key]), source, key)
         raise PrefixNotFoundError(
-            f"{CONFIG_NAME} of {self.model} has the prompts {spoken(list(self.prompts))}; none is for "
-            f"{task.name} of type {task.task_type}"
+            f"{CONFIG_NAME} of {self.model} has prompts for {spoken(list(self.prompts))}, "
+            f"and none for {task.name} of type {task.task_type}"
         )
 
 
@@ -139,10 +135,9 @@ def find_repository(model: str, folders: Mapping[str, Path]) -> RepositoryDocume
     for folder in _candidate_folders(model, folders):
         path = folder / CONFIG_NAME
         if path.is_file():
-            config = json.loads(path.read_text(encoding="utf-8"))
-            prompts = {key: str(value) for key, value in (config.get("prompts") or {}).items() if value is not None}
-            if any(prompts.values()):
-                return RepositoryDocumentation(model, path, prompts, config.get("default_prompt_name"))
+            prompts = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
+            kept = {key: str(value) for key, value in prompts.items() if value is not None}
+            return RepositoryDocumentation(model, path, kept)
     return None
 
 

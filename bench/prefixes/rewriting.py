@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 
 import numpy as np
 
@@ -25,12 +26,13 @@ def seeded_rng(seed: int, *names: str) -> np.random.Generator:
 def draw_placebo(prefix: str, vocabulary: Vocabulary, rng: np.random.Generator) -> str:
     """Random words that take exactly as many tokens as ``prefix``, alone and before a text.
 
-    The prefix's trailing white space is kept, since it decides how the text's first word is cut.
+    How the prefix ends is kept, since it decides how the text's first word is cut: its white space, or where it has
+    none its last punctuation.
 
     Raises:
         InexpressibleError: No draw came out even.
     """
-    body = prefix.rstrip()
+    body = prefix.rstrip() if prefix != prefix.rstrip() else prefix.rstrip(string.punctuation)
     tail = prefix[len(body) :]
     wanted = _token_counts(prefix, vocabulary)
     n_words = max(1, vocabulary.count_tokens(body))

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bench.errors import InexpressibleError, SpecError, describe_unknown_name
-from bench.prefixes.card_layer import as_prefix
-from bench.prefixes.documentation import Documentation, plain_side
+from bench.prefixes.documentation import Documentation, as_prefix, plain_side
 from bench.prefixes.rewriting import draw_placebo, mangle, seeded_rng, shuffle_words
 from bench.prefixes.sources import SideSource, SourcedPair, SourcedSide
 from bench.prefixes.vocabulary import Vocabulary

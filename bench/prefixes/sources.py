@@ -16,6 +16,9 @@ class SideSource:
     certain: bool = True
 
 
+NOTHING_SOURCE = SideSource("rule", "nothing is sent, by definition of the baseline")
+
+
 @dataclass(frozen=True, slots=True)
 class SourcedSide:
     """One side with its source.
