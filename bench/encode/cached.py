@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.encode.keys import Keys, Namespace, vector_keys
+from bench.encode.keys import Keys, Namespace, list_keys, vector_keys
 from bench.encode.store import EmbeddingStore, find_unusable
 from bench.errors import AuditError, CacheError
 
@@ -95,7 +95,7 @@ class CachedEmbedder:
             self._embed_missing(keys, distinct, side, their_titles)
             found, vectors = self._store.get_many(keys)
             if found.all():
-                return np.array(vectors[inverse], dtype=np.float32).reshape(len(texts), self.dim)
+                return _expand(vectors, inverse, self.dim)
         raise CacheError(f"{self._store.folder}: {int((~found).sum())} vectors just stored cannot be read back.")
 
     def ensure(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> None:
@@ -191,7 +191,7 @@ class StoredEmbedder:
                 f"{self._store.folder}: {len(missing)} of {len(keys)} vectors of {self._identity.model} with the "
                 f"prefix {side.prefix!r} are not stored, the first that of {_shorten(texts[first[missing[0]]])}."
             )
-        return np.array(vectors[inverse], dtype=np.float32).reshape(len(texts), self._dim)
+        return _expand(vectors, inverse, self._dim)
 
     def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
         """Not possible without the model.
@@ -204,11 +204,18 @@ class StoredEmbedder:
 
 def _find_distinct(keys: Keys) -> tuple[Keys, list[int], NDArray[np.int64]]:
     """Distinct keys in order of first appearance, the index of that appearance, and each key's place among them."""
+    listed = list_keys(keys)
     numbers: dict[bytes, int] = {}
-    inverse = np.fromiter((numbers.setdefault(bytes(key), len(numbers)) for key in keys), np.int64, len(keys))
-    first = np.full(len(numbers), len(keys), dtype=np.int64)
-    np.minimum.at(first, inverse, np.arange(len(keys)))
+    inverse = np.fromiter((numbers.setdefault(key, len(numbers)) for key in listed), np.int64, len(listed))
+    first = np.unique(inverse, return_index=True)[1]
     return keys[first], first.tolist(), inverse
+
+
+def _expand(vectors: Vectors, inverse: NDArray[np.int64], dim: int) -> Vectors:
+    """The vector of each text asked for, in an array of the caller's own."""
+    if len(vectors) < len(inverse):
+        return vectors[inverse]
+    return vectors.copy().reshape(len(inverse), dim)
 
 
 def _shorten(text: str) -> str:

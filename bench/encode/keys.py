@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.encode.protocol import EmbedderIdentity
+from bench.spec.conditions import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from bench.spec.conditions import Side
+    from collections.abc import Iterable, Iterator, Sequence
 
 NAMESPACE_BYTES, ENTRY_BYTES, TEXT_BYTES = 16, 24, 24
 KEY_BYTES = NAMESPACE_BYTES + ENTRY_BYTES
@@ -41,38 +41,21 @@ class Namespace:
 
     Attributes:
         identity: The model as loaded; its ``engine`` is recorded, not digested.
-        adapter: The adapter switched on.
-        api: Parameters of the vendor's call, as sorted pairs.
-        prefix_pooling: The side's own rule for the prefix's tokens, ``None`` for the model's.
+        state: The side without its strings: adapter, parameters, pooling, route.
     """
 
     identity: EmbedderIdentity
-    adapter: str | None = None
-    api: tuple[tuple[str, str], ...] = ()
-    prefix_pooling: str | None = None
+    state: Side
 
     @classmethod
     def of(cls, identity: EmbedderIdentity, side: Side) -> Namespace:
         """The namespace of the vectors this model makes of texts sent with this side."""
-        return cls(identity, side.adapter, tuple(sorted(side.api)), side.pooling.value if side.pooling else None)
+        return cls(identity, replace(side, prefix="", title_slot=False, api=tuple(sorted(side.api))))
 
     @property
     def digest(self) -> bytes:
-        """``NAMESPACE_BYTES`` over every field but the engine."""
-        identity = self.identity
-        fields = [
-            identity.model,
-            identity.revision,
-            identity.weights_digest,
-            str(identity.max_seq_length),
-            identity.pooling,
-            identity.dtype,
-            self.adapter,
-            self.prefix_pooling,
-            str(len(self.api)),
-            *(part for pair in self.api for part in pair),
-        ]
-        return _compute_digest(fields, NAMESPACE_BYTES, _NAMESPACE)
+        """``NAMESPACE_BYTES`` over every field but the engine, those of the future included."""
+        return _compute_digest(_list_fields(replace(self.identity, engine=""), self.state), NAMESPACE_BYTES, _NAMESPACE)
 
 
 def vector_key(identity: EmbedderIdentity, side: Side, text: str, title: str | None = None) -> bytes:
@@ -116,8 +99,7 @@ def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles
     Returns:
         Shape ``(n_texts, KEY_BYTES)``.
     """
-    flat = np.ascontiguousarray(digests).tobytes()
-    entries = [flat[start : start + TEXT_BYTES] for start in range(0, len(flat), TEXT_BYTES)]
+    entries = _split(digests)
     if side.title_slot and titles is not None:
         prefixes: Iterable[str] = (side.prefix_for(title) for title in titles)
     else:
@@ -137,11 +119,47 @@ def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles
     return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(len(entries), KEY_BYTES)
 
 
-def _compute_digest(fields: Iterable[str | None], size: int, person: bytes) -> bytes:
+def list_keys(keys: Keys) -> list[bytes]:
+    """The keys as ``bytes``, many times faster than one by one."""
+    return _split(keys)
+
+
+def _split(rows: NDArray[np.uint8]) -> list[bytes]:
+    joined: list[bytes] = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").reshape(-1).tolist()
+    return joined
+
+
+def _list_fields(*values: EmbedderIdentity | Side) -> Iterator[str | None]:
+    for value in values:
+        for field in fields(value):
+            yield field.name
+            yield from _flatten(getattr(value, field.name))
+
+
+def _flatten(value: object) -> Iterator[str | None]:
+    """Strings that tell apart every value a field may have; a list says how long it is."""
+    match value:
+        case None:
+            yield None
+        case bool() | int() | float():
+            yield repr(value)
+        case StrEnum():
+            yield value.value
+        case str():
+            yield value
+        case tuple():
+            yield str(len(value))
+            for part in value:
+                yield from _flatten(part)
+        case _:
+            raise TypeError(f"a field of type {type(value).__name__} has no place in a key yet")
+
+
+def _compute_digest(parts: Iterable[str | None], size: int, person: bytes) -> bytes:
     state = hashlib.blake2b(digest_size=size, person=person)
-    for field in fields:
-        encoded = b"" if field is None else _encode(field)
-        state.update((b"n" if field is None else b"s") + _LENGTH.pack(len(encoded)) + encoded)
+    for part in parts:
+        encoded = b"" if part is None else _encode(part)
+        state.update((b"n" if part is None else b"s") + _LENGTH.pack(len(encoded)) + encoded)
     return state.digest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import threading
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
     from bench.encode.protocol import EmbedderIdentity, Vectors
 
+STORE_FOLDER = "vectors"
+"""The store's place in the cache folder."""
+
 FORMAT = 1
 """Raised when older programs could misread what newer ones write."""
 
@@ -33,7 +35,7 @@ class EmbeddingStore:
     """Vectors by content-addressed key; may be shared between threads, and by ``fork``.
 
     Attributes:
-        folder: The cache folder; vectors stand in ``embeddings/<namespace>/<segment>.arrow``.
+        folder: Vectors stand in ``<namespace>/<segment>.arrow`` under it.
         damage: What was found damaged and dropped since opening.
     """
 
@@ -61,11 +63,6 @@ class EmbeddingStore:
         if known != FORMAT:
             raise CacheError(f"{path}: the store has format {known!r}; this version reads format {FORMAT}.")
         return store
-
-    @property
-    def vectors_folder(self) -> Path:
-        """Where the namespaces' folders stand."""
-        return self.folder / "embeddings"
 
     def contains_many(self, keys: Keys) -> NDArray[np.bool_]:
         """Which keys have a vector, without reading it; shape ``(n,)``."""
@@ -97,7 +94,10 @@ class EmbeddingStore:
                         continue
                     if vectors is None:
                         vectors = np.zeros((len(keys), block.shape[1]), dtype=np.float32)
-                    vectors[asked[sound]] = block[sound]
+                    if sound.all():
+                        vectors[asked] = block
+                    else:
+                        vectors[asked[sound]] = block[sound]
                     found[asked] = sound
         if vectors is None:
             vectors = np.zeros((len(keys), 0), dtype=np.float32)
@@ -138,22 +138,19 @@ class EmbeddingStore:
     def shelf(self, name: str) -> Shelf:
         """The folder of one namespace, by its name."""
         if name not in self._shelves:
-            self._shelves[name] = Shelf(self.vectors_folder / name, self._note_damage)
+            self._shelves[name] = Shelf(self.folder / name, self._note_damage)
         return self._shelves[name]
 
     def shelf_names(self) -> list[str]:
         """Every namespace's folder name, sorted."""
-        if not self.vectors_folder.is_dir():
+        if not self.folder.is_dir():
             return []
-        return sorted(path.name for path in self.vectors_folder.iterdir() if path.is_dir())
+        return sorted(path.name for path in self.folder.iterdir() if path.is_dir())
 
     def records(self) -> dict[str, NamespaceRecord]:
         """What the namespaces say of themselves, by folder name; those without a readable record are left out."""
-        found = {}
-        for name in self.shelf_names():
-            with contextlib.suppress(CacheError):
-                found[name] = load_record(self.vectors_folder / name)
-        return found
+        records = {name: load_record(self.folder / name) for name in self.shelf_names()}
+        return {name: record for name, record in records.items() if record is not None}
 
     def identities(self, model: str, revision: str | None = None) -> tuple[EmbedderIdentity, ...]:
         """How a model was loaded before, latest first: enough to tell its keys without loading it."""
@@ -176,7 +173,7 @@ class EmbeddingStore:
 
     @property
     def _format_path(self) -> Path:
-        return self.vectors_folder / "format.json"
+        return self.folder / "format.json"
 
     def _write_format(self) -> None:
         if not self._format_path.exists():

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
 
 from bench.encode.keys import Namespace
-from bench.encode.protocol import EmbedderIdentity
 from bench.encode.store.publish import publish_file
 from bench.errors import CacheError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from bench.encode.protocol import EmbedderIdentity
 
 RECORD_NAME = "namespace.json"
 
@@ -34,43 +36,33 @@ class NamespaceRecord:
     created: str
 
 
+_RECORD = TypeAdapter(NamespaceRecord)
+
+
 def write_record(folder: Path, namespace: Namespace, dim: int) -> None:
-    """Publish the record of a namespace's folder, where there is none yet.
+    """Publish the record of a namespace's folder, where there is no readable one yet.
 
     Raises:
         CacheError: The folder cannot be written to, or holds vectors of another length.
     """
-    path = folder / RECORD_NAME
-    if path.exists():
-        known = load_record(folder)
-        if known.dim != dim:
-            raise CacheError(
-                f"{folder}: vectors of {namespace.identity.model} have {known.dim} numbers here, "
-                f"and {dim} now; the model changed without its weights' digest changing."
-            )
-        return
-    stated = {**asdict(namespace.identity), **asdict(namespace)}
-    del stated["identity"]
-    stated |= {"dim": dim, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-    content = json.dumps(stated, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    publish_file(path, lambda file: file.write(content + b"\n"))
+    known = load_record(folder)
+    if known is None:
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        content = _RECORD.dump_json(NamespaceRecord(namespace, dim, created), indent=2)
+        publish_file(folder / RECORD_NAME, lambda file: file.write(content + b"\n"))
+    elif known.dim != dim:
+        raise CacheError(
+            f"{folder}: vectors of {namespace.identity.model} have {known.dim} numbers here and {dim} now; "
+            "the model changed, though the digest of its weights did not."
+        )
 
 
-def load_record(folder: Path) -> NamespaceRecord:
-    """Read the record of a namespace's folder.
-
-    Raises:
-        CacheError: It is missing or damaged; names the file.
-    """
-    path = folder / RECORD_NAME
+def load_record(folder: Path) -> NamespaceRecord | None:
+    """Read the record of a namespace's folder; ``None`` where there is none that can be read."""
     try:
-        stated: dict[str, Any] = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
-        identity = EmbedderIdentity(**{field.name: stated[field.name] for field in fields(EmbedderIdentity)})
-        api = tuple((str(name), str(value)) for name, value in stated["api"])
-        namespace = Namespace(identity, stated["adapter"], api, stated["prefix_pooling"])
-        return NamespaceRecord(namespace, int(stated["dim"]), str(stated["created"]))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CacheError(f"{path}: no readable record of a namespace ({error}).") from error
+        return _RECORD.validate_json((folder / RECORD_NAME).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def describe_changed_weights(records: Iterable[NamespaceRecord], identity: EmbedderIdentity) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.encode.keys import Keys, list_keys
 from bench.encode.store.index import KeyIndex, Places
 from bench.encode.store.segment import (
     SEGMENT_SUFFIX,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from bench.encode.keys import Keys
     from bench.encode.protocol import Vectors
 
 DAMAGED_SUFFIX = ".damaged"
@@ -77,7 +77,7 @@ class Shelf:
         if (places < 0).any() and self.refresh():
             places = self._index.locate(keys)
         if self._condemned:
-            places[[bytes(key) in self._condemned for key in keys]] = -1
+            places[[key in self._condemned for key in list_keys(keys)]] = -1
         return places
 
     def refresh(self) -> bool:
@@ -110,7 +110,7 @@ class Shelf:
             segment = self._load(path)
             self._index.add([segment] if segment is not None else [])
             if self._condemned:
-                self._condemned.difference_update(map(bytes, keys[part]))
+                self._condemned.difference_update(list_keys(keys[part]))
 
     def segments(self) -> list[Segment]:
         """Every readable segment now in the folder, oldest first."""
@@ -129,7 +129,7 @@ class Shelf:
             self._set_aside(segment.path)
         except (CacheError, OSError) as error:
             # A folder that may only be read, or a full disk: what cannot be removed is passed over.
-            self._condemned.update(map(bytes, segment.keys[rows]))
+            self._condemned.update(list_keys(segment.keys[rows]))
             _log.warning("%s: the damaged records stay in the file (%s)", segment.path, error)
             return
         self._index, self._listed = KeyIndex(), set()
