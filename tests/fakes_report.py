@@ -89,9 +89,17 @@ PROVENANCE = Provenance(
 
 
 @dataclass(frozen=True)
+class FakeSettings:
+    """What the made-up analysis was told."""
+
+    smallest_effect: float = 0.5
+
+
+@dataclass(frozen=True)
 class FakeAnalysis:
     """Frames of the contract's shape."""
 
+    settings: FakeSettings
     contrasts: pd.DataFrame
     pooled: pd.DataFrame
     models: pd.DataFrame
@@ -350,6 +358,7 @@ def _make_texts(sweep: FakeSweep) -> dict[tuple[str, str, str], str]:
 def make_analysis(sweep: FakeSweep) -> FakeAnalysis:
     """Frames of the contract's shape over the same made-up effects."""
     return FakeAnalysis(
+        settings=FakeSettings(),
         contrasts=_make_contrasts(sweep),
         pooled=_make_pooled(sweep),
         models=_make_models(sweep),

@@ -70,3 +70,44 @@ def clear_frame(axes: Axes, *, keep: tuple[str, ...] = ("bottom",)) -> None:
     """Only the spines that carry a scale stay."""
     for name, spine in axes.spines.items():
         spine.set_visible(name in keep)
+
+
+def make_grid(
+    n_panels: int, panel_height: float, *, columns: int, left: float, between: float = 0.25, top: float = 0.35
+) -> tuple[Figure, list[Axes]]:
+    """A figure of equal panels, row by row, with shared room for labels at the left.
+
+    Args:
+        n_panels: Panels wanted.
+        panel_height: Inches of each panel's axes.
+        columns: Panels a row at most.
+        left: Inches for the labels of the first column.
+        between: Inches between columns.
+        top: Inches above each row, for its titles.
+    """
+    columns = min(columns, n_panels)
+    n_rows = -(-n_panels // columns)
+    below = 0.42
+    height = n_rows * (panel_height + top) + (n_rows - 1) * 0.2 + below
+    figure = Figure(figsize=(WIDTH, height))
+    width = (WIDTH - left - 0.12 - between * (columns - 1)) / columns
+    panels = []
+    for index in range(n_panels):
+        row, column = divmod(index, columns)
+        bottom = height - (row + 1) * (panel_height + top) - row * 0.2
+        place = (left + column * (width + between), bottom, width, panel_height)
+        panels.append(figure.add_axes((place[0] / WIDTH, place[1] / height, place[2] / WIDTH, place[3] / height)))
+    return figure, panels
+
+
+def mark_zero(axes: Axes, *, vertical: bool = True) -> None:
+    """The line of no effect."""
+    draw = axes.axvline if vertical else axes.axhline
+    draw(0.0, color=MUTED.light, linewidth=0.8, zorder=1)
+
+
+def label_rows(axes: Axes, labels: list[str], *, shown: bool = True) -> None:
+    """Rows counted from the top, named at the left where ``shown``."""
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.set_yticks(range(len(labels)), labels if shown else [""] * len(labels))
+    axes.tick_params(axis="y", colors=INK.light)

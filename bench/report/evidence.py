@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+import bench
 from bench.report.words import clean_text
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Evidence:
         runs: In the order given.
         run_names: One distinct name a run.
         options: How the report is written.
+        smallest_effects: Points below which a difference does not matter, as each analysis was told; distinct values.
         contrasts: The analyses' contrasts with ``run``, ``subject`` and ``label`` (task, and subset where it has many).
         pooled: Likewise; for families ``subject`` is the family's name.
         models: Likewise.
@@ -42,6 +44,7 @@ class Evidence:
     runs: tuple[Run, ...]
     run_names: tuple[str, ...]
     options: ReportOptions
+    smallest_effects: tuple[float, ...]
     contrasts: pd.DataFrame
     pooled: pd.DataFrame
     models: pd.DataFrame
@@ -130,9 +133,9 @@ class Evidence:
         ].reset_index(drop=True)
 
     @property
-    def complete(self) -> bool:
-        """Whether every run holds every cell it planned."""
-        return all(run.complete for run in self.runs)
+    def version(self) -> str:
+        """Of the program that writes the report."""
+        return bench.__version__
 
 
 CELL_COLUMNS = [
@@ -166,31 +169,44 @@ def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], opt
     if not runs or len(runs) != len(analyses):
         raise ValueError(f"a report needs one analysis a run, but there are {len(runs)} runs and {len(analyses)}.")
     names = _name_runs(runs)
-    empty = Evidence(tuple(runs), names, options, *(pd.DataFrame() for _ in range(5)))
-    frames = {}
-    for kind in ("contrasts", "pooled", "models", "movers", "refusals"):
-        parts = [
-            _own(getattr(analysis, kind), kind, name, empty) for analysis, name in zip(analyses, names, strict=True)
-        ]
-        filled = [part for part in parts if len(part)] or parts[:1]
-        frames[kind] = pd.concat(filled, ignore_index=True)
-    return Evidence(tuple(runs), names, options, **frames)
+    margins = tuple(sorted({analysis.settings.smallest_effect for analysis in analyses}))
+    nothing = pd.DataFrame()
+    empty = Evidence(tuple(runs), names, options, margins, nothing, nothing, nothing, nothing, nothing)
+    named = list(zip(analyses, names, strict=True))
+    return replace(
+        empty,
+        contrasts=_stack([_own(analysis.contrasts, name, empty) for analysis, name in named]),
+        pooled=_stack([_own_pooled(analysis.pooled, name, empty) for analysis, name in named]),
+        models=_stack([_own(analysis.models, name, empty) for analysis, name in named]),
+        movers=_stack([_own(analysis.movers, name, empty) for analysis, name in named]),
+        refusals=_stack([_own(analysis.refusals, name, empty) for analysis, name in named]),
+    )
 
 
-def _own(frame: pd.DataFrame, kind: str, run_name: str, evidence: Evidence) -> pd.DataFrame:
+def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+
+
+def _own_pooled(frame: pd.DataFrame, run_name: str, evidence: Evidence) -> pd.DataFrame:
+    """Say of each pooled row which run it belongs to; a family keeps its own name."""
+    owned = frame.copy()
+    owned.insert(0, "run", run_name)
+    owned["subject"] = [
+        evidence.name_subject(str(name), run_name) if kind == "model" else str(name)
+        for name, kind in zip(owned["subject"], owned["subject_kind"], strict=True)
+    ]
+    return owned
+
+
+def _own(frame: pd.DataFrame, run_name: str, evidence: Evidence) -> pd.DataFrame:
     """Say of each row which run and subject it belongs to."""
     owned = frame.copy()
     owned.insert(0, "run", run_name)
-    if kind == "pooled":
-        models = owned["subject_kind"] == "model"
-        owned["subject"] = [
-            evidence.name_subject(name, run_name) if is_model else name
-            for name, is_model in zip(owned["subject"], models, strict=True)
-        ]
-        return owned
-    owned.insert(1, "subject", [evidence.name_subject(model, run_name) for model in owned["model"]])
+    owned.insert(1, "subject", [evidence.name_subject(str(model), run_name) for model in owned["model"]])
     if "hf_subset" in owned:
-        owned["label"] = [label_task(*pair) for pair in zip(owned["task"], owned["hf_subset"], strict=True)]
+        owned["label"] = [
+            label_task(str(task), str(subset)) for task, subset in zip(owned["task"], owned["hf_subset"], strict=True)
+        ]
     return owned
 
 

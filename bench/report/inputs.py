@@ -9,8 +9,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class AnalysisChoices(Protocol):
+    """What an analysis was told."""
+
+    @property
+    def smallest_effect(self) -> float:
+        """The smallest difference that matters, in points; ``equivalent`` means within it."""
+
+
 class AnalysisFrames(Protocol):
     """The frames the analysis of one run yields; the report computes no statistic of its own."""
+
+    @property
+    def settings(self) -> AnalysisChoices:
+        """What it was told."""
 
     @property
     def contrasts(self) -> pd.DataFrame:

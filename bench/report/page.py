@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup
 
-import bench
 from bench.report.evidence import gather_evidence
 from bench.report.inputs import ReportOptions
 from bench.report.palette import render_variables
 from bench.report.sections.answer import build_answer
+from bench.report.sections.controls import build_meaning, build_mixup, build_side, build_wording
+from bench.report.sections.cost import build_cost
+from bench.report.sections.example import build_example
 from bench.report.sections.matter import build_matter
+from bench.report.sections.method import build_method
 from bench.report.sections.sent import build_sent
+from bench.report.sections.side_by_side import build_side_by_side
+from bench.report.sections.space import build_space
+from bench.report.sections.where import build_where
+from bench.report.sections.winners import build_winners
 from bench.report.words import clean_text, count_noun, join_words, shorten
 from bench.store.items import publish_bytes
 
@@ -30,7 +37,22 @@ if TYPE_CHECKING:
     from bench.report.sections.section import Section
     from bench.store.run import Run
 
-BUILDERS: tuple[Callable[[Evidence], Section], ...] = (build_answer, build_matter, build_sent)
+BUILDERS: tuple[Callable[[Evidence], Section | None], ...] = (
+    build_answer,
+    build_matter,
+    build_side_by_side,
+    build_where,
+    build_mixup,
+    build_meaning,
+    build_side,
+    build_wording,
+    build_winners,
+    build_space,
+    build_example,
+    build_cost,
+    build_sent,
+    build_method,
+)
 """Every section, in the order a reader meets it."""
 
 
@@ -56,7 +78,8 @@ def build_sections(
 ) -> tuple[Evidence, list[Section]]:
     """Everything the report says, not yet set as a page."""
     evidence = gather_evidence(runs, analyses, options or ReportOptions())
-    return evidence, [build(evidence) for build in BUILDERS]
+    sections = [build(evidence) for build in BUILDERS]
+    return evidence, [section for section in sections if section is not None]
 
 
 def build_report(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions | None = None) -> str:
@@ -99,7 +122,7 @@ def render_page(evidence: Evidence, sections: Sequence[Section]) -> str:
         sections=sections,
         style=Markup(render_variables() + _load_style()),  # noqa: S704 - our own files
         script=Markup(_load_text("script.js")),  # noqa: S704 - our own file
-        version=bench.__version__,
+        version=evidence.version,
         shorten=shorten,
     )
 

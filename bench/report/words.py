@@ -107,6 +107,11 @@ def shorten(text: str, limit: int) -> str:
     return f"{cleaned[:head]}…{cleaned[head + 1 - limit :]}"
 
 
+def name_briefly(subject: str, limit: int) -> str:
+    """A model without its organisation, cut to fit a panel."""
+    return shorten(subject.rpartition("/")[2] or subject, limit)
+
+
 def make_anchor(*parts: str) -> str:
     """A fragment identifier of letters, digits and hyphens that no other name shares.
 

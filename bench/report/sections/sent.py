@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bench.report.evidence import Evidence
     from bench.store.records import CellResult, RoleAudit, SourceRecord
 
+ROLES = {"query": "queries", "document": "documents", "text": "texts without a role"}
 SAMPLE_LENGTH = 160
 """Letters of a sample shown; prefixes are never cut."""
 
@@ -21,7 +22,7 @@ class Sent:
     """One string, and everywhere it was used.
 
     Attributes:
-        role: ``query``, ``document`` or ``text``.
+        roles: Who sends it: queries, documents, or texts of tasks without roles.
         prefix: With visible whitespace.
         tokens: Tokens it takes, ``–`` where the audit does not say.
         extras: Adapter, parameters and pooling, where not plain.
@@ -32,7 +33,7 @@ class Sent:
         samples: Texts as the tokenizer received them, prefix apart from text, with how many ids each took.
     """
 
-    role: str
+    roles: str
     prefix: str
     tokens: str
     extras: str
@@ -61,10 +62,10 @@ def build_sent(evidence: Evidence) -> Section:
 
 
 def _collect(evidence: Evidence, subject: str) -> list[Sent]:
-    found: dict[tuple[str, ...], list[tuple[CellResult, RoleAudit]]] = {}
+    found: dict[tuple[str, str], list[tuple[CellResult, RoleAudit]]] = {}
     for _, owner, row, audit in evidence.iterate_audits():
         if owner == subject:
-            found.setdefault((audit.role, audit.prefix, _describe_extras(audit)), []).append((row, audit))
+            found.setdefault((audit.prefix, _describe_extras(audit)), []).append((row, audit))
     n_tasks = len({(row.task, row.hf_subset) for uses in found.values() for row, _ in uses})
     order = {name: index for index, name in enumerate(evidence.conditions)}
     strings = [_describe(key, uses, n_tasks, order) for key, uses in found.items()]
@@ -72,25 +73,31 @@ def _collect(evidence: Evidence, subject: str) -> list[Sent]:
 
 
 def _describe(
-    key: tuple[str, ...], uses: list[tuple[CellResult, RoleAudit]], n_tasks: int, order: dict[str, int]
+    key: tuple[str, str], uses: list[tuple[CellResult, RoleAudit]], n_tasks: int, order: dict[str, int]
 ) -> tuple[tuple[int, str], Sent]:
-    role, prefix, extras = key
-    conditions = sorted({name for row, _ in uses for name in row.conditions}, key=lambda name: order.get(name, 99))
-    tasks = sorted({row.task for row, _ in uses})
+    prefix, extras = key
+    conditions = sorted(
+        {name for row, _ in uses for name in row.conditions}, key=lambda name: order.get(name, len(order))
+    )
+    tasks = sorted({(row.task, row.hf_subset) for row, _ in uses})
+    roles = [role for role in ROLES if any(audit.role == role for _, audit in uses)]
     sources = [source for row, audit in uses if (source := _find_source(row, audit.role)) is not None]
-    first = next((audit for _, audit in uses if audit.samples), uses[0][1])
+    first = [next(audit for _, audit in uses if audit.role == role) for role in roles]
+    everywhere = len(tasks) == n_tasks and n_tasks > 1
     sent = Sent(
-        role=role,
+        roles=join_words([ROLES[role] for role in roles]),
         prefix=show_whitespace(prefix),
         tokens=format_count(uses[0][1].prefix_tokens),
         extras=extras,
         conditions=", ".join(conditions),
-        tasks="all tasks" if len(tasks) == n_tasks and n_tasks > 1 else _list_tasks(tasks),
+        tasks="all tasks" if everywhere else _list_tasks(list(dict.fromkeys(task for task, _ in tasks))),
         source=tuple(dict.fromkeys(f"{source.layer}: {source.citation}" for source in sources)),
         certain=all(source.certain for source in sources),
-        samples=tuple(_split_sample(sample.text, prefix, len(sample.token_ids)) for sample in first.samples[:3]),
+        samples=tuple(
+            _split_sample(sample.text, prefix, len(sample.token_ids)) for audit in first for sample in audit.samples[:3]
+        ),
     )
-    return (order.get(conditions[0], 99), role), sent
+    return (order.get(conditions[0], len(order)), prefix), sent
 
 
 def _find_source(row: CellResult, role: str) -> SourceRecord | None:
