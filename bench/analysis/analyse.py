@@ -1,0 +1,100 @@
+"""A run in, frames out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.analysis.columns import CONTRASTS, MODELS, MOVERS, POOLED, REFUSALS, build_frame
+from bench.analysis.contrasts import Findings, compare_block, decide_all
+from bench.analysis.names import PLANNED, SIDES, format_contrast
+from bench.analysis.pairing import Place, RunLike, group_by_place, pair_cells
+from bench.analysis.resampled import resample_blocks
+from bench.analysis.settings import AnalysisSettings
+from bench.errors import AnalysisError, ResultsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.analysis.pairing import Block
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a run says; the columns of each frame stand in `bench.analysis.columns`.
+
+    Attributes:
+        settings: What it was told.
+        contrasts: One row a model × task × subset × split × contrast.
+        pooled: One row a model or family × scope × contrast.
+        models: One line a model.
+        movers: The items that moved most.
+        refusals: Contrasts that were not made, and why.
+    """
+
+    settings: AnalysisSettings
+    contrasts: pd.DataFrame
+    pooled: pd.DataFrame
+    models: pd.DataFrame
+    movers: pd.DataFrame
+    refusals: pd.DataFrame
+
+
+def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
+    """Make every contrast of a run, pool them and say what they come to.
+
+    Nothing raises for bad data: what cannot be compared is a row of ``refusals``, and the rest stands.
+    """
+    settings = settings or AnalysisSettings()
+    findings = Findings()
+    blocks = _pair_all(run, settings, findings)
+    for block, resampled in resample_blocks(blocks, settings.n_resamples, settings.seed):
+        compare_block(block, resampled, settings, findings)
+    _note_missing(run, findings)
+    decide_all(findings.contrasts, settings)
+    return Analysis(
+        settings=settings,
+        contrasts=build_frame(findings.contrasts, CONTRASTS),
+        pooled=build_frame([], POOLED),
+        models=build_frame([], MODELS),
+        movers=build_frame(findings.movers, MOVERS),
+        refusals=build_frame(findings.refusals, REFUSALS),
+    )
+
+
+def _pair_all(run: RunLike, settings: AnalysisSettings, findings: Findings) -> list[Block]:
+    blocks = []
+    for place, cells in group_by_place(run).items():
+        metric = cells[0].main_score
+        try:
+            if settings.metric is not None and settings.metric != metric:
+                raise AnalysisError(
+                    f"{settings.metric} has no per-item scores here; {metric}, the main score, is what can be compared."
+                )
+            blocks.append(pair_cells(run, place, cells))
+        except (AnalysisError, ResultsError) as error:
+            findings.refusals.append(_refuse(place, "all", str(error)))
+    return blocks
+
+
+def _note_missing(run: RunLike, findings: Findings) -> None:
+    """A contrast fixed before the run, one of whose conditions has no score, is named with the reason."""
+    present = {(Place.of(cell), name) for cell in run.results for name in cell.conditions}
+    missing = {(Place.of(row), name): row for row in run.failures for name in row.conditions}
+    for (place, name), row in missing.items():
+        for pair in (*PLANNED, *SIDES):
+            other = pair[1] if pair[0] == name else pair[0]
+            if name in pair and (place, other) in present and (place, name) not in present:
+                reason = f"{name} was {row.status}: {row.reason}"
+                findings.refusals.append(_refuse(place, format_contrast(pair), reason))
+
+
+def _refuse(place: Place, contrast: str, reason: str) -> dict[str, Any]:
+    return {
+        "model": place.model,
+        "task": place.task,
+        "hf_subset": place.hf_subset,
+        "hf_split": place.hf_split,
+        "contrast": contrast,
+        "reason": reason,
+    }

@@ -1,0 +1,235 @@
+"""One contrast from contributions and replicas: delta, interval, p-value, minimum detectable effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student_t
+
+from bench.analysis.draws import Draws
+from bench.analysis.interval import compute_bca_interval, widen_quantile
+from bench.analysis.settings import CONFIDENCE, EQUIVALENCE_CONFIDENCE, POWER
+from bench.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+FEWEST_EXTREME = 10
+"""With fewer sign patterns beyond the data the permutation has no resolution; Student's tail takes over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What the items say of one contrast, in the metric's units (not points).
+
+    Attributes:
+        delta: Score minus baseline score.
+        interval: 95%.
+        narrow_interval: 90%: inside ±the smallest effect, two one-sided tests at 5% reject.
+        p_value: Two-sided, paired.
+        error: Standard error of the delta, items and experiments together.
+        item_error: The part of it that more items would shrink.
+        degrees: Degrees of freedom of ``error``.
+        detectable: Effect that would be detected with 80% power.
+        method: How interval and p-value came about, in words.
+    """
+
+    delta: float
+    interval: tuple[float, float]
+    narrow_interval: tuple[float, float]
+    p_value: float
+    error: float
+    item_error: float
+    degrees: float
+    detectable: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Where the spread of a delta comes from (two-way crossed random effects; Searle, Casella and McCulloch 1992).
+
+    Attributes:
+        item_variance: Variance of the delta over draws of items.
+        replicate_variance: Variance of one experiment's delta beyond what its items explain.
+        n_replicates: Experiments.
+        degrees: Satterthwaite's (1946), of the sum.
+        acceleration: BCa's, from the third moments of both parts.
+        effects: Experiments' effects, centred, with exactly ``replicate_variance``; ``(n_replicates,)``.
+    """
+
+    item_variance: float
+    replicate_variance: float
+    n_replicates: int
+    degrees: float
+    acceleration: float
+    effects: Floats
+
+    @property
+    def error(self) -> float:
+        """Standard error of the delta."""
+        return float(np.sqrt(self.item_variance + self.replicate_variance / self.n_replicates))
+
+
+def compute_spread(contribution: Floats, weight: Floats) -> Spread:
+    """Split the spread of paired contributions ``(n_units, n_replicates)`` into items and experiments.
+
+    With one replicate it is the usual standard error of a mean over units. With several, units and replicates are
+    crossed: every test sample is in every experiment. What an experiment's delta owes to its items is taken off its
+    variance, so that the residual is not counted twice.
+    """
+    n_units, n_replicates = contribution.shape
+    delta = contribution.mean()
+    deviation = contribution.mean(axis=1) - delta * weight
+    item_variance = float(np.sum(deviation**2)) / (n_units * (n_units - 1))
+    third = float(np.sum(deviation**3)) / n_units**3
+    if n_replicates == 1:
+        acceleration = third / (6 * item_variance**1.5) if item_variance > 0 else 0.0
+        return Spread(item_variance, 0.0, 1, n_units - 1.0, acceleration, np.zeros(1))
+    own = contribution.mean(axis=0) - delta
+    observed = float(np.sum(own**2)) / (n_replicates - 1)
+    residual = contribution - contribution.mean(axis=1, keepdims=True)
+    explained = float(residual.var(axis=0, ddof=1).mean()) / n_units * n_replicates / (n_replicates - 1)
+    beyond = max(0.0, observed - explained)
+    effects = own * np.sqrt(beyond / np.mean(own**2)) if beyond > 0 else np.zeros(n_replicates)
+    total = item_variance + beyond / n_replicates
+    third += float(np.sum(effects**3)) / n_replicates**3
+    parts = item_variance**2 / (n_units - 1)
+    if beyond > 0:
+        parts += (observed / n_replicates) ** 2 / (n_replicates - 1)
+    degrees = total**2 / parts if parts > 0 else n_units - 1.0
+    acceleration = third / (6 * total**1.5) if total > 0 else 0.0
+    return Spread(item_variance, beyond, n_replicates, min(degrees, n_units - 1.0), acceleration, effects)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedData:
+    """Two cells, paired.
+
+    Attributes:
+        contribution: First minus second, ``(n_units, n_replicates)``.
+        weight: Each unit's share of the items, mean 1.
+        replica: First minus second under each resample of the items.
+        flipped: Mean contribution under each sign flip of the units.
+    """
+
+    contribution: Floats
+    weight: Floats
+    replica: Floats
+    flipped: Floats
+
+
+def estimate_contrast(data: PairedData, seed: int) -> Estimate:
+    """Delta, intervals, p-value and minimum detectable effect of one contrast.
+
+    Raises:
+        AnalysisError: The metric is undefined on some resamples, or every unit changed by the same amount.
+    """
+    undefined = int(np.count_nonzero(~np.isfinite(data.replica)))
+    if undefined or not np.all(np.isfinite(data.contribution)):
+        raise AnalysisError(
+            f"the metric is undefined on {undefined} of {len(data.replica)} resamples "
+            "(constant scores, or too few items of one class)."
+        )
+    delta = float(data.contribution.mean())
+    if not np.any(np.abs(data.contribution) > 1e-12):
+        return _estimate_unchanged(len(data.contribution))
+    spread = compute_spread(data.contribution, data.weight)
+    if spread.error <= 1e-12:
+        raise AnalysisError(f"every item changed by exactly {100 * delta:+.2f} points; there is no spread to resample.")
+    replica, flipped = data.replica, data.flipped
+    if spread.replicate_variance > 0:
+        replica = replica + _draw_replicates(spread, len(replica), seed, flip=False)
+        flipped = flipped + _draw_replicates(spread, len(flipped), seed, flip=True)
+    replica = np.sort(replica)
+    inflation = _compute_inflation(spread, len(data.contribution))
+    ends = [
+        compute_bca_interval(replica, delta, spread.acceleration, widen_quantile(level, spread.degrees, inflation))
+        for level in (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
+    ]
+    p_value, tail = compute_p_value(flipped, delta, spread)
+    return Estimate(
+        delta=delta,
+        interval=ends[0],
+        narrow_interval=ends[1],
+        p_value=p_value,
+        error=spread.error,
+        item_error=float(np.sqrt(spread.item_variance)),
+        degrees=spread.degrees,
+        detectable=compute_noncentrality(int(spread.degrees)) * spread.error,
+        method=f"BCa bootstrap{' over items and experiments' if spread.replicate_variance > 0 else ''}; {tail}",
+    )
+
+
+def _compute_inflation(spread: Spread, n_units: int) -> float:
+    drawn = spread.item_variance * (n_units - 1) / n_units + spread.replicate_variance / spread.n_replicates
+    return spread.error / float(np.sqrt(drawn))
+
+
+def _draw_replicates(spread: Spread, n_resamples: int, seed: int, *, flip: bool) -> Floats:
+    """The experiments' part of each resample: drawn with replacement, or with their signs flipped."""
+    drawn = np.empty(n_resamples)
+    draws = Draws(spread.n_replicates, n_resamples, seed)
+    for rows, weights in draws.signs() if flip else draws.counts():
+        drawn[rows] = weights @ spread.effects / spread.n_replicates
+    return drawn
+
+
+def compute_p_value(flipped: Floats, delta: float, spread: Spread) -> tuple[float, str]:
+    """The sign-flip test, two-sided, ``(1 + extreme)/(1 + flips)`` (Fisher 1935; Smucker et al. 2007).
+
+    Where experiments vary beyond their items, the spread rests on few of them: the p-value's normal score is read
+    against Student's t, as the interval is. Where hardly any flip lies beyond the data, the p-value is below what the
+    flips can resolve, and Student's paired tail is taken if smaller.
+
+    Returns:
+        The p-value and the words that name the method.
+    """
+    size = np.abs(flipped)
+    tolerance = 1e-9 * max(abs(delta), spread.error)
+    extreme = int(np.count_nonzero(size >= abs(delta) - tolerance))
+    p_value = (1 + extreme) / (1 + len(flipped))
+    words = "sign-flip test"
+    if spread.replicate_variance > 0:
+        p_value = float(2 * student_t.sf(norm.isf(p_value / 2), spread.degrees))
+        words = "sign-flip test of items and experiments"
+    if int(np.count_nonzero(size > abs(delta) + tolerance)) < FEWEST_EXTREME:
+        tail = float(2 * student_t.sf(abs(delta) / spread.error, spread.degrees))
+        if tail < p_value:
+            return tail, f"{words}, Student's tail beyond its resolution"
+    return min(p_value, 1.0), words
+
+
+def _estimate_unchanged(n_units: int) -> Estimate:
+    """No unit changed: the exact binomial bound on the share that would (Clopper and Pearson 1934), times one."""
+    bound, narrow = (1 - ((1 - level) / 2) ** (1 / n_units) for level in (CONFIDENCE, EQUIVALENCE_CONFIDENCE))
+    error = bound / float(norm.isf((1 - CONFIDENCE) / 2))
+    return Estimate(
+        delta=0.0,
+        interval=(-bound, bound),
+        narrow_interval=(-narrow, narrow),
+        p_value=1.0,
+        error=error,
+        item_error=error,
+        degrees=n_units - 1.0,
+        detectable=compute_noncentrality(n_units - 1) * error,
+        method="no item changed: exact binomial bound on the share that would",
+    )
+
+
+@lru_cache(maxsize=4096)
+def compute_noncentrality(degrees: int) -> float:
+    """The effect, in standard errors, that a two-sided t-test at 5% detects with 80% power (statsmodels)."""
+    from statsmodels.stats.power import TTestPower
+
+    n = max(2, min(degrees, 100_000) + 1)
+    size = TTestPower().solve_power(
+        effect_size=None, nobs=n, alpha=1 - CONFIDENCE, power=POWER, alternative="two-sided"
+    )
+    return float(np.asarray(size).item() * np.sqrt(n))
