@@ -1,0 +1,98 @@
+"""``prefixbench sweep``: plan, open the folder, run, and say how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.encode.folders import default_cache_folder
+from bench.run.folder import find_pending, open_folder
+from bench.run.lanes import Lanes
+from bench.run.planning import find_local_folder, make_plan
+from bench.run.progress import Progress, choose_progress
+from bench.run.sweep import Sweep
+from bench.spec.sweep import Overwrite, SweepSpec
+from bench.starter import version_deviations
+from bench.store import load_run
+from bench.store.lock import hold_folder
+
+COMPLETE, SOME_FAILED, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How a sweep runs, which no result depends on.
+
+    Attributes:
+        folder: Results folder.
+        cache: Folder of the embedding store; the user's cache folder where ``None``.
+        overwrite: What happens to cells already there.
+        workers: Scoring processes; half the cores, at least one, where ``None``.
+    """
+
+    folder: Path
+    cache: Path | None = None
+    overwrite: Overwrite = Overwrite.ONLY_MISSING
+    workers: int | None = None
+
+
+def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_progress: bool) -> int:
+    """Run or resume a sweep; returns the exit code."""
+    progress = choose_progress(json_progress)
+    try:
+        n_failed = run_sweep(spec, options, progress)
+    except KeyboardInterrupt:
+        progress.stop()
+        sys.stderr.write("interrupted; finished cells are kept. Run the same command again to go on.\n")
+        return INTERRUPTED
+    run = load_run(options.folder)
+    skipped = sum(row.status == "skipped" for row in run.failures)
+    failed = [row for row in run.failures if row.status == "failed"]
+    if as_json:
+        summary = {
+            "results": str(options.folder),
+            "cells": len(run.results),
+            "skipped": skipped,
+            "failed": [{"cell_id": row.cell_id, "reason": row.reason} for row in failed],
+            "complete": run.complete,
+        }
+        sys.stdout.write(json.dumps(summary) + "\n")
+    sys.stderr.write(f"{options.folder}: {len(run.results)} cells scored, {skipped} skipped, {len(failed)} failed\n")
+    for reason in dict.fromkeys(row.reason for row in failed):
+        sys.stderr.write(f"  failed: {reason}\n")
+    return SOME_FAILED if n_failed or failed else COMPLETE
+
+
+def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:
+    """Run or resume a sweep; returns how many cells failed this time."""
+    plan = make_plan(spec, find_local_folder)
+    options.folder.parent.mkdir(parents=True, exist_ok=True)
+    run = open_folder(options.folder, plan, command=" ".join(sys.argv))
+    with hold_folder(options.folder):
+        pending = find_pending(plan, run, options.overwrite)
+        progress.start(len(set(plan.cell_ids)), len(set(plan.cell_ids)) - len(pending))
+        lanes = Lanes(_count_workers(options.workers) if pending else 0)
+        sweep = Sweep(
+            plan=plan,
+            pending=pending,
+            folder=options.folder,
+            cache=options.cache or default_cache_folder(),
+            lanes=lanes,
+            find_folder=find_local_folder,
+            progress=progress,
+            warnings=version_deviations(),
+        )
+        try:
+            lanes.start()
+            sweep.run()
+        finally:
+            lanes.stop()
+            progress.stop()
+    return sweep.n_failed
+
+
+def _count_workers(asked: int | None) -> int:
+    return max(1, (os.cpu_count() or 2) // 2) if asked is None else asked

@@ -1,0 +1,91 @@
+"""Where scoring runs: in worker processes beside the encoding, each keeping the tasks it has loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def _prepare_worker() -> None:
+    """One BLAS thread a worker, and the slow imports done before the first job arrives."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    import mteb
+    import sklearn.linear_model  # noqa: F401
+    import torch
+
+    torch.set_num_threads(1)
+    mteb.__name__  # noqa: B018 - imported for its side effect on later jobs
+
+
+class Lanes:
+    """A fixed number of worker processes; jobs with the same key go to the same one.
+
+    With no workers, jobs run at once in this process.
+    """
+
+    def __init__(self, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self._pools: list[ProcessPoolExecutor | None] = [None] * n_workers
+        self._lane_by_key: dict[str, int] = {}
+
+    def submit(self, key: str, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run a job beside everything else; the future raises what the job raises."""
+        if not self.n_workers:
+            return _run_now(job, *args, **kwargs)
+        lane = self._lane_by_key.setdefault(key, len(self._lane_by_key) % self.n_workers)
+        try:
+            return self._pool(lane).submit(job, *args, **kwargs)
+        except BrokenProcessPool:
+            self._pools[lane] = None
+            return self._pool(lane).submit(job, *args, **kwargs)
+
+    def _pool(self, lane: int) -> ProcessPoolExecutor:
+        pool = self._pools[lane]
+        if pool is None:
+            saved = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+            os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+            try:
+                pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare_worker)
+                pool.submit(int)
+            finally:
+                for name, value in saved.items():
+                    if value is None:
+                        os.environ.pop(name)
+                    else:
+                        os.environ[name] = value
+            self._pools[lane] = pool
+        return pool
+
+    def start(self) -> None:
+        """Start the workers, so that they import while this process plans."""
+        for lane in range(self.n_workers):
+            self._pool(lane)
+
+    def stop(self) -> None:
+        """End the workers; jobs not begun are dropped."""
+        for pool in self._pools:
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _run_now(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    future: Future[T] = Future()
+    try:
+        future.set_result(job(*args, **kwargs))
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        future.set_exception(error)
+    return future

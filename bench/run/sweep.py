@@ -1,0 +1,179 @@
+"""The sweep: embed what is missing, score beside it, write each cell the moment it is finished."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.errors import PrefixbenchError, ScoreError
+from bench.plan.cell import Cell
+from bench.plan.expand import Plan
+from bench.run.jobs import Place, Rehearsal, ScoredCell, rehearse_place, score_stored_cell
+from bench.run.lanes import Lanes
+from bench.run.mteb_results import write_task_result
+from bench.run.progress import Progress
+from bench.run.provenance import collect_provenance
+from bench.run.rows import make_failure, make_result, make_unplanned
+from bench.run.session import STORE_FOLDER, EncodedCell, ModelSession, open_session
+from bench.spec.conditions import BASELINE, PrefixPair
+from bench.spec.sweep import ModelSpec
+from bench.store.items import write_items
+from bench.store.run import TextKey, items_path, write_item_texts, write_row
+
+RECOVERABLE = (PrefixbenchError, OSError, ValueError, RuntimeError, KeyError, TypeError, MemoryError, ArithmeticError)
+"""What one cell may raise without stopping the rest; anything else is a fault of this program."""
+
+
+@dataclass
+class Sweep:
+    """One run of a plan into an open folder.
+
+    Attributes:
+        plan: What is to be done.
+        pending: Ids of the cells that have no row yet, or are to be computed again.
+        folder: The results folder, open and held.
+        cache: The folder of the embedding store.
+        lanes: Where scoring runs.
+        find_folder: The folder with a model's files, if they are on this machine.
+        progress: Who is told.
+        warnings: Deviations recorded with every cell.
+    """
+
+    plan: Plan
+    pending: set[str]
+    folder: Path
+    cache: Path
+    lanes: Lanes
+    find_folder: Callable[[ModelSpec], Path | None]
+    progress: Progress
+    warnings: tuple[str, ...] = ()
+    n_failed: int = 0
+    _rehearsals: dict[Place, Future[Rehearsal]] = field(default_factory=dict)
+    _scoring: dict[Future[ScoredCell], tuple[Cell, EncodedCell]] = field(default_factory=dict)
+    _texts: dict[TextKey, str] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Do every pending cell; the ledger has a row for each when this returns."""
+        self._write_unplanned()
+        by_model: dict[ModelSpec, list[Cell]] = defaultdict(list)
+        for cell in self.plan.cells:
+            if cell.cell_id in self.pending:
+                by_model[cell.model].append(cell)
+        for cells in by_model.values():
+            for place in dict.fromkeys(place_of(cell) for cell in cells):
+                self._rehearse(place)
+        for model, cells in by_model.items():
+            self._run_model(model, cells)
+        while self._scoring:
+            self._collect(wait=True)
+
+    def _write_unplanned(self) -> None:
+        provenance = collect_provenance("none", self.warnings)
+        for cell in self.plan.unplanned:
+            if cell.cell_id in self.pending:
+                write_row(self.folder, make_unplanned(cell, provenance))
+                self.n_failed += cell.status == "failed"
+                self.progress.cell_finished(f"{cell.model.name} {cell.task.name} {cell.condition}", cell.status)
+
+    def _rehearse(self, place: Place) -> Future[Rehearsal]:
+        if place not in self._rehearsals:
+            self._rehearsals[place] = self.lanes.submit(place.facts.name, rehearse_place, place)
+        return self._rehearsals[place]
+
+    def _run_model(self, model: ModelSpec, cells: list[Cell]) -> None:
+        try:
+            folder = self.find_folder(model)
+            session = open_session(model, cells[0].settings, folder, self.cache, self.progress)
+        except RECOVERABLE as error:
+            for cell in cells:
+                self._fail(cell, error, "none")
+            return
+        for place in dict.fromkeys(place_of(cell) for cell in cells):
+            for cell in (cell for cell in cells if place_of(cell) == place):
+                self._encode(session, place, cell)
+                self._collect(wait=False)
+
+    def _encode(self, session: ModelSession, place: Place, cell: Cell) -> None:
+        try:
+            rehearsal = self._rehearse(place).result()
+            self._keep_texts(place, rehearsal)
+            encoded = session.encode_cell(cell, rehearsal)
+        except (*RECOVERABLE, BrokenProcessPool) as error:
+            self._fail(cell, error, session.known.device)
+            return
+        baseline = self._baseline_pair(cell)
+        future = self.lanes.submit(
+            place.facts.name,
+            score_stored_cell,
+            encoded.cell,
+            place,
+            (encoded.known.identity, encoded.known.dim),
+            self.cache / STORE_FOLDER,
+            None if baseline is None else session.sent_pair(baseline),
+        )
+        self._scoring[future] = (cell, encoded)
+
+    def _baseline_pair(self, cell: Cell) -> PrefixPair | None:
+        return next(
+            (
+                other.pair
+                for other in self.plan.cells
+                if BASELINE in other.conditions and other.model == cell.model and place_of(other) == place_of(cell)
+            ),
+            None,
+        )
+
+    def _keep_texts(self, place: Place, rehearsal: Rehearsal) -> None:
+        new = {(place.facts.name, place.hf_subset, item): text for item, text in rehearsal.item_texts.items()}
+        if not new.keys() <= self._texts.keys():
+            self._texts |= new
+            write_item_texts(self.folder, self._texts)
+
+    def _collect(self, wait: bool) -> None:
+        for future in self._finished(wait):
+            cell, encoded = self._scoring.pop(future)
+            try:
+                scored = future.result()
+                self._write(cell, encoded, scored)
+            except BrokenProcessPool:
+                died = ScoreError(
+                    "the scoring process died, most likely for want of memory; run again with --workers 0."
+                )
+                self._fail(cell, died, encoded.known.device)
+            except RECOVERABLE as error:
+                self._fail(cell, error, encoded.known.device)
+
+    def _finished(self, wait: bool) -> Iterator[Future[ScoredCell]]:
+        if wait and self._scoring:
+            next(iter(self._scoring)).exception()
+        yield from [future for future in self._scoring if future.done()]
+
+    def _write(self, cell: Cell, encoded: EncodedCell, scored: ScoredCell) -> None:
+        """Publish the files of a cell, then its row: the row is what makes it done."""
+        sha256 = write_items(items_path(self.folder, cell.cell_id), scored.items)
+        write_task_result(self.folder / "mteb", scored.result_path, scored.task_result)
+        provenance = collect_provenance(encoded.known.device, self.warnings)
+        write_row(self.folder, make_result(cell, encoded, scored, sha256, provenance))
+        self.progress.cell_finished(label_of(cell), f"score {scored.score:.4f}")
+
+    def _fail(self, cell: Cell, error: BaseException, device: str) -> None:
+        row = make_failure(cell, error, collect_provenance(device, self.warnings))
+        write_row(self.folder, row)
+        self.n_failed += 1
+        self.progress.cell_finished(label_of(cell), f"failed: {row.reason}")
+
+
+def place_of(cell: Cell) -> Place:
+    """The data a cell is scored on."""
+    return Place(cell.task, cell.hf_subset, cell.hf_split, cell.limit, cell.seed)
+
+
+def label_of(cell: Cell) -> str:
+    """The cell as a person names it."""
+    subset = "" if cell.hf_subset == "default" else f":{cell.hf_subset}"
+    names = " = ".join(str(condition) for condition in cell.conditions)
+    return f"{cell.model.name} · {cell.task.name}{subset} · {names}"
