@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Annotated
 
@@ -18,11 +19,15 @@ def plan_command(
     flags: SweepFlags, as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
 ) -> None:
     """Show every cell, the exact strings, what is cached and what it would cost; run nothing."""
-    from bench.run.outlook import outlook_sweep, render_outlook
+    from bench.run.outlook import describe_outlook, outlook_sweep
+    from bench.run.outlook_table import print_outlook
 
     spec = flags.load_spec()
     outlook = outlook_sweep(spec, flags.results_folder(spec), flags.cache)
-    sys.stdout.write(outlook.to_json() if as_json else render_outlook(outlook))
+    if as_json:
+        sys.stdout.write(json.dumps(describe_outlook(outlook)) + "\n")
+    else:
+        print_outlook(outlook)
 
 
 @app.command("sweep")

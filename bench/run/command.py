@@ -8,9 +8,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.encode.folders import default_cache_folder
+from bench.encode.folders import default_cache_folder, write_memo
 from bench.run.folder import find_pending, open_folder
 from bench.run.lanes import Lanes
+from bench.run.outlook import RATES_FILE
 from bench.run.planning import find_local_folder, make_plan
 from bench.run.progress import Progress, choose_progress
 from bench.run.sweep import Sweep
@@ -91,7 +92,21 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
         finally:
             lanes.stop()
             progress.stop()
+            _remember_rates(sweep)
     return sweep.n_failed
+
+
+def _remember_rates(sweep: Sweep) -> None:
+    """Keep how fast this machine was, for the next plan's estimate."""
+    counts = sweep.progress.counts
+    n_cells = counts.cells_done - counts.cells_before
+    if not n_cells or not counts.texts_done:
+        return
+    rates = {
+        "texts_per_second": counts.texts_done / sweep.seconds_encode,
+        "seconds_per_cell": max(0.0, counts.seconds - sweep.seconds_encode) / n_cells,
+    }
+    write_memo(sweep.cache / RATES_FILE, rates)
 
 
 def _count_workers(asked: int | None) -> int:

@@ -18,26 +18,15 @@ from bench.encode.store import EmbeddingStore
 from bench.errors import AuditError
 from bench.items.table import ItemTable
 from bench.plan.cell import Cell
+from bench.plan.place import Place
 from bench.run.loading import load_task
 from bench.score import MtebEncoder, TextManifest, dataset_digest, item_texts, limit_task, rehearse, score_cell
 from bench.score.geometry import compute_geometry
 from bench.spec.conditions import PrefixPair, Role, Side
-from bench.spec.tasks import TaskFacts
 from bench.store.records import GeometrySummary
 
 if TYPE_CHECKING:
     from mteb.models.model_meta import ModelMeta
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One task, subset and split, cut to the sweep's limit: the data that all its conditions and models share."""
-
-    facts: TaskFacts
-    hf_subset: str
-    hf_split: str
-    limit: int | None
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,30 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "PYTHONWARNINGS": "ignore",
+}
+"""One BLAS thread a worker, so that workers do not crowd the encoder out; progress is told by one process only."""
 
 
 def _prepare_worker() -> None:
-    """One BLAS thread a worker, and the slow imports done before the first job arrives."""
+    """Do the slow imports before the first job arrives; Ctrl-C is the parent's to handle."""
+    import logging
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     import mteb
-    import sklearn.linear_model  # noqa: F401
     import torch
 
     torch.set_num_threads(1)
-    mteb.__name__  # noqa: B018 - imported for its side effect on later jobs
+    logging.getLogger(mteb.__name__).setLevel(logging.ERROR)
 
 
 class Lanes:
@@ -54,8 +63,8 @@ class Lanes:
     def _pool(self, lane: int) -> ProcessPoolExecutor:
         pool = self._pools[lane]
         if pool is None:
-            saved = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-            os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+            saved = {name: os.environ.get(name) for name in _WORKER_ENVIRONMENT}
+            os.environ.update(_WORKER_ENVIRONMENT)
             try:
                 pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare_worker)
                 pool.submit(int)

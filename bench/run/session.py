@@ -14,9 +14,9 @@ from bench.encode.cached import CachedEmbedder
 from bench.encode.folders import read_memo, write_memo
 from bench.encode.protocol import EmbedderIdentity, Tokenized, Vectors
 from bench.encode.store import EmbeddingStore
-from bench.encode.weights import compute_weights_digest
 from bench.plan.cell import Cell
 from bench.run.jobs import Rehearsal
+from bench.run.known import KnownModel, recall_model, remember_model
 from bench.run.progress import Progress
 from bench.score import TextManifest, TextPart
 from bench.spec.conditions import PrefixPair, Role, Side
@@ -27,23 +27,6 @@ if TYPE_CHECKING:
     from bench.encode.local import LocalEmbedder
 
 STORE_FOLDER = "vectors"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a model turned out to be when it was last loaded, so that it need not be loaded to be named.
-
-    Attributes:
-        identity: What its vectors depend on.
-        dim: Length of a vector.
-        device: Where it ran.
-        is_role_aware: Whether queries and documents take different ways through it.
-    """
-
-    identity: EmbedderIdentity
-    dim: int
-    device: str
-    is_role_aware: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +43,7 @@ class EncodedCell:
 
     cell: Cell
     rehearsal: Rehearsal
-    known: Known
+    known: KnownModel
     audit: tuple[RoleAudit, ...]
     cost: Cost
 
@@ -68,7 +51,7 @@ class EncodedCell:
 class LazyEmbedder:
     """An embedder that loads its model at the first text that is not in the store."""
 
-    def __init__(self, load: Callable[[], LocalEmbedder], known: Known | None) -> None:
+    def __init__(self, load: Callable[[], LocalEmbedder], known: KnownModel | None) -> None:
         self._load = load
         self._loaded: LocalEmbedder | None = None
         self._known = known
@@ -81,11 +64,11 @@ class LazyEmbedder:
         return self._loaded
 
     @property
-    def known(self) -> Known:
+    def known(self) -> KnownModel:
         """As remembered, else as loaded."""
         if self._known is None:
             model = self.loaded
-            self._known = Known(model.identity, model.dim, model.device, model.network.is_role_aware)
+            self._known = KnownModel(model.identity, model.dim, model.device, model.network.is_role_aware)
         return self._known
 
     @property
@@ -118,24 +101,9 @@ class ModelSession:
         self.embedder = CachedEmbedder(lazy, EmbeddingStore.open(cache / STORE_FOLDER), self._tell)
 
     @property
-    def known(self) -> Known:
+    def known(self) -> KnownModel:
         """What the model is."""
         return self._lazy.known
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Deviations worth a reader's notice; none for a model that was not loaded."""
-        return self._lazy.loaded.notes if self._lazy._loaded is not None else ()
-
-    def sent_pair(self, pair: PrefixPair) -> PrefixPair:
-        """The pair as this model is sent it: with the role, where queries and documents take different ways."""
-        if not self.known.is_role_aware:
-            return pair
-        return replace(
-            pair,
-            query=replace(pair.query, route=Role.QUERY),
-            document=replace(pair.document, route=Role.DOCUMENT),
-        )
 
     def encode_cell(self, cell: Cell, rehearsal: Rehearsal) -> EncodedCell:
         """Embed what the store does not hold of a cell's texts, and prove what was sent.
@@ -145,7 +113,7 @@ class ModelSession:
             PrefixbenchError: The model cannot be loaded, or cannot embed a text.
         """
         began = time.monotonic()
-        sent = replace(cell, pair=self.sent_pair(cell.pair))
+        sent = replace(cell, pair=self.known.sent_pair(cell.pair))
         before = self.embedder.counts
         for part in rehearsal.manifest.parts:
             side = sent.pair.side_for(part.role)
@@ -233,24 +201,8 @@ def open_session(
             progress.say(note)
         return loaded
 
-    memo = None
-    if folder is not None:
-        subject = [
-            model.model_dump(mode="json"),
-            settings.model_dump(mode="json"),
-            compute_weights_digest(folder, cache),
-        ]
-        memo = cache / "models" / f"{_digest(subject)}.json"
-    known = _read_known(memo)
+    known = recall_model(model, settings, folder, cache)
     session = ModelSession(LazyEmbedder(load, known), cache, progress)
-    if known is None and memo is not None:
-        write_memo(memo, asdict(session.known))
+    if known is None:
+        remember_model(session.known, model, settings, folder, cache)
     return session
-
-
-def _read_known(memo: Path | None) -> Known | None:
-    remembered = read_memo(memo) if memo is not None else {}
-    try:
-        return Known(**{**remembered, "identity": EmbedderIdentity(**remembered["identity"])})
-    except (KeyError, TypeError):
-        return None

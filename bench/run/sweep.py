@@ -12,11 +12,13 @@ from pathlib import Path
 from bench.errors import PrefixbenchError, ScoreError
 from bench.plan.cell import Cell
 from bench.plan.expand import Plan
-from bench.run.jobs import Place, Rehearsal, ScoredCell, rehearse_place, score_stored_cell
+from bench.plan.place import Place
+from bench.run.jobs import Rehearsal, ScoredCell, rehearse_place, score_stored_cell
 from bench.run.lanes import Lanes
 from bench.run.mteb_results import write_task_result
 from bench.run.progress import Progress
 from bench.run.provenance import collect_provenance
+from bench.run.recall import remember_texts
 from bench.run.rows import make_failure, make_result, make_unplanned
 from bench.run.session import STORE_FOLDER, EncodedCell, ModelSession, open_session
 from bench.spec.conditions import BASELINE, PrefixPair
@@ -52,6 +54,7 @@ class Sweep:
     progress: Progress
     warnings: tuple[str, ...] = ()
     n_failed: int = 0
+    seconds_encode: float = 0.0
     _rehearsals: dict[Place, Future[Rehearsal]] = field(default_factory=dict)
     _scoring: dict[Future[ScoredCell], tuple[Cell, EncodedCell]] = field(default_factory=dict)
     _texts: dict[TextKey, str] = field(default_factory=dict)
@@ -64,7 +67,7 @@ class Sweep:
             if cell.cell_id in self.pending:
                 by_model[cell.model].append(cell)
         for cells in by_model.values():
-            for place in dict.fromkeys(place_of(cell) for cell in cells):
+            for place in dict.fromkeys(Place.of(cell) for cell in cells):
                 self._rehearse(place)
         for model, cells in by_model.items():
             self._run_model(model, cells)
@@ -92,8 +95,8 @@ class Sweep:
             for cell in cells:
                 self._fail(cell, error, "none")
             return
-        for place in dict.fromkeys(place_of(cell) for cell in cells):
-            for cell in (cell for cell in cells if place_of(cell) == place):
+        for place in dict.fromkeys(Place.of(cell) for cell in cells):
+            for cell in (cell for cell in cells if Place.of(cell) == place):
                 self._encode(session, place, cell)
                 self._collect(wait=False)
 
@@ -101,7 +104,9 @@ class Sweep:
         try:
             rehearsal = self._rehearse(place).result()
             self._keep_texts(place, rehearsal)
+            remember_texts(self.cache, place, rehearsal)
             encoded = session.encode_cell(cell, rehearsal)
+            self.seconds_encode += encoded.cost.seconds_encode
         except (*RECOVERABLE, BrokenProcessPool) as error:
             self._fail(cell, error, session.known.device)
             return
@@ -113,7 +118,7 @@ class Sweep:
             place,
             (encoded.known.identity, encoded.known.dim),
             self.cache / STORE_FOLDER,
-            None if baseline is None else session.sent_pair(baseline),
+            None if baseline is None else session.known.sent_pair(baseline),
         )
         self._scoring[future] = (cell, encoded)
 
@@ -122,7 +127,7 @@ class Sweep:
             (
                 other.pair
                 for other in self.plan.cells
-                if BASELINE in other.conditions and other.model == cell.model and place_of(other) == place_of(cell)
+                if BASELINE in other.conditions and other.model == cell.model and Place.of(other) == Place.of(cell)
             ),
             None,
         )
@@ -165,11 +170,6 @@ class Sweep:
         write_row(self.folder, row)
         self.n_failed += 1
         self.progress.cell_finished(label_of(cell), f"failed: {row.reason}")
-
-
-def place_of(cell: Cell) -> Place:
-    """The data a cell is scored on."""
-    return Place(cell.task, cell.hf_subset, cell.hf_split, cell.limit, cell.seed)
 
 
 def label_of(cell: Cell) -> str:

@@ -1,0 +1,187 @@
+"""``prefixbench plan``: every cell, the exact strings, what is cached, and what a sweep would cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.encode.folders import default_cache_folder, read_memo
+from bench.encode.keys import Namespace, keys_from_digests
+from bench.encode.store import EmbeddingStore
+from bench.plan.cell import Cell, UnplannedCell
+from bench.plan.expand import Plan
+from bench.plan.place import Place
+from bench.run.folder import find_pending
+from bench.run.known import recall_model
+from bench.run.planning import find_local_folder, make_plan
+from bench.run.recall import recall_texts
+from bench.run.session import STORE_FOLDER
+from bench.spec.conditions import Role, Side
+from bench.spec.sweep import ModelSpec, Overwrite, SweepSpec
+from bench.store import load_run
+
+RATES_FILE = "rates.json"
+"""Texts and cells a second of the last sweep on this machine, by model."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellOutlook:
+    """One cell before it is run.
+
+    Attributes:
+        cell: What would be computed.
+        done: Whether the results folder has its score.
+        n_texts: Distinct texts it sends; ``None`` where its data were never read on this machine.
+        n_cached: How many of their vectors are stored; ``None`` where that cannot be known yet.
+    """
+
+    cell: Cell
+    done: bool
+    n_texts: int | None
+    n_cached: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A sweep before it is run.
+
+    Attributes:
+        cells: In the order they would be computed.
+        unplanned: What cannot be run, with reasons.
+        n_to_embed: Distinct (prefix, text) pairs without a stored vector, each counted once for all cells.
+        n_unknown: Cells whose data were never read on this machine.
+        seconds: Estimate from the last sweep's rates here; ``None`` where there was none.
+    """
+
+    cells: tuple[CellOutlook, ...]
+    unplanned: tuple[UnplannedCell, ...]
+    n_to_embed: int
+    n_unknown: int
+    seconds: float | None
+
+
+def outlook_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Outlook:
+    """Look at a sweep without loading a model or data."""
+    cache = cache or default_cache_folder()
+    plan = make_plan(spec, find_local_folder)
+    done = _done_ids(plan, folder)
+    counter = _VectorCounter(cache)
+    cells = []
+    for cell in plan.cells:
+        n_texts, n_cached = counter.count(cell)
+        cells.append(CellOutlook(cell, cell.cell_id in done, n_texts, n_cached))
+    pending = [one for one in cells if not one.done]
+    to_embed = counter.count_missing([one.cell for one in pending])
+    unknown = sum(one.n_texts is None for one in pending)
+    seconds = None if unknown else _estimate(cache, to_embed, len(pending))
+    return Outlook(tuple(cells), plan.unplanned, to_embed, unknown, seconds)
+
+
+def _done_ids(plan: Plan, folder: Path) -> set[str]:
+    if not (folder / "run.json").exists():
+        return set()
+    return set(plan.cell_ids) - find_pending(plan, load_run(folder), Overwrite.ONLY_MISSING)
+
+
+def _estimate(cache: Path, n_texts: int, n_cells: int) -> float | None:
+    rates = read_memo(cache / RATES_FILE)
+    if not rates.get("texts_per_second"):
+        return None
+    return float(n_texts / rates["texts_per_second"] + n_cells * rates.get("seconds_per_cell", 0.0))
+
+
+class _VectorCounter:
+    """Counts texts and stored vectors of cells, by what former runs remembered."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._store = EmbeddingStore.open(cache / STORE_FOLDER) if (cache / STORE_FOLDER).is_dir() else None
+        self._found: dict[tuple[ModelSpec, Place, Role | None, Side], tuple[int, set[bytes] | None]] = {}
+
+    def count(self, cell: Cell) -> tuple[int | None, int | None]:
+        """Distinct texts of a cell, and how many of them have a stored vector."""
+        asked = self._ask(cell)
+        if asked is None:
+            return None, None
+        n_texts = sum(n for n, _ in asked)
+        if any(missing is None for _, missing in asked):
+            return n_texts, None
+        return n_texts, n_texts - sum(len(missing or ()) for _, missing in asked)
+
+    def count_missing(self, cells: list[Cell]) -> int:
+        """Vectors that all these cells together lack, each counted once."""
+        missing: dict[str, set[bytes]] = defaultdict(set)
+        unnamed = 0
+        for cell in cells:
+            for n_texts, keys in self._ask(cell) or []:
+                if keys is None:
+                    unnamed += n_texts
+                else:
+                    missing[cell.model.name] |= keys
+        return unnamed + sum(len(keys) for keys in missing.values())
+
+    def _ask(self, cell: Cell) -> list[tuple[int, set[bytes] | None]] | None:
+        place = Place.of(cell)
+        remembered = recall_texts(self._cache, place)
+        if remembered is None:
+            return None
+        return [
+            self._ask_side(cell, place, role, digests, cell.pair.side_for(role))
+            for role, digests in remembered.by_role.items()
+        ]
+
+    def _ask_side(
+        self, cell: Cell, place: Place, role: Role | None, digests: np.ndarray, side: Side
+    ) -> tuple[int, set[bytes] | None]:
+        wanted = (cell.model, place, role, side)
+        if wanted not in self._found:
+            known = recall_model(cell.model, cell.settings, find_local_folder(cell.model), self._cache)
+            missing: set[bytes] | None = None
+            if known is not None and self._store is not None and not side.title_slot:
+                sent = known.sent_side(side, role)
+                keys = keys_from_digests(Namespace.of(known.identity, sent), sent, digests)
+                missing = {key.tobytes() for key in keys[~self._store.contains_many(keys)]}
+            self._found[wanted] = (len(digests), missing)
+        return self._found[wanted]
+
+
+def describe_outlook(outlook: Outlook) -> dict[str, object]:
+    """The outlook as one JSON document."""
+    return {
+        "cells": [
+            {
+                "cell_id": one.cell.cell_id,
+                "model": one.cell.model.name,
+                "revision": one.cell.model.revision,
+                "conditions": [str(condition) for condition in one.cell.conditions],
+                "task": one.cell.task.name,
+                "hf_subset": one.cell.hf_subset,
+                "hf_split": one.cell.hf_split,
+                "query": asdict(one.cell.pair.query),
+                "document": asdict(one.cell.pair.document),
+                "sources": [asdict(source) for source in one.cell.sources],
+                "done": one.done,
+                "texts": one.n_texts,
+                "cached": one.n_cached,
+            }
+            for one in outlook.cells
+        ],
+        "unplanned": [
+            {
+                "model": cell.model.name,
+                "condition": str(cell.condition),
+                "task": cell.task.name,
+                "hf_subset": cell.hf_subset,
+                "hf_split": cell.hf_split,
+                "status": cell.status,
+                "reason": cell.reason,
+            }
+            for cell in outlook.unplanned
+        ],
+        "texts_to_embed": outlook.n_to_embed,
+        "cells_of_unread_data": outlook.n_unknown,
+        "seconds": outlook.seconds,
+    }
