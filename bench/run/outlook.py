@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.encode.folders import default_cache_folder, read_memo
 from bench.encode.keys import Namespace, keys_from_digests
-from bench.encode.store import EmbeddingStore
+from bench.encode.store import STORE_FOLDER, EmbeddingStore
 from bench.plan.cell import Cell, UnplannedCell
 from bench.plan.expand import Plan
 from bench.plan.place import Place
@@ -18,7 +18,6 @@ from bench.run.folder import find_pending
 from bench.run.known import recall_model
 from bench.run.planning import find_local_folder, make_plan
 from bench.run.recall import recall_texts
-from bench.run.session import STORE_FOLDER
 from bench.spec.conditions import Role, Side
 from bench.spec.sweep import ModelSpec, Overwrite, SweepSpec
 from bench.store import load_run

@@ -8,14 +8,17 @@ import json
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.encode.keys import Digests, compute_text_digests
 from bench.plan.place import Place
-from bench.run.jobs import Rehearsal
 from bench.spec.conditions import Role
 from bench.store.items import publish_bytes
+
+if TYPE_CHECKING:
+    from bench.run.jobs import Rehearsal
 
 
 @dataclass(frozen=True, slots=True)

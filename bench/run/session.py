@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.encode.cached import CachedEmbedder
 from bench.encode.folders import read_memo, write_memo
 from bench.encode.protocol import EmbedderIdentity, Tokenized, Vectors
-from bench.encode.store import EmbeddingStore
+from bench.encode.store import STORE_FOLDER, EmbeddingStore
 from bench.plan.cell import Cell
 from bench.run.jobs import Rehearsal
 from bench.run.known import KnownModel, recall_model, remember_model
@@ -25,8 +25,6 @@ from bench.store.records import Cost, RoleAudit
 
 if TYPE_CHECKING:
     from bench.encode.local import LocalEmbedder
-
-STORE_FOLDER = "vectors"
 
 
 @dataclass(frozen=True, slots=True)

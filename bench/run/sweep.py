@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.encode.store import STORE_FOLDER
 from bench.errors import PrefixbenchError, ScoreError
 from bench.plan.cell import Cell
 from bench.plan.expand import Plan
@@ -20,7 +21,7 @@ from bench.run.progress import Progress
 from bench.run.provenance import collect_provenance
 from bench.run.recall import remember_texts
 from bench.run.rows import make_failure, make_result, make_unplanned
-from bench.run.session import STORE_FOLDER, EncodedCell, ModelSession, open_session
+from bench.run.session import EncodedCell, ModelSession, open_session
 from bench.spec.conditions import BASELINE, PrefixPair
 from bench.spec.sweep import ModelSpec
 from bench.store.items import write_items
