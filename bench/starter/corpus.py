@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,19 +55,20 @@ def load_functions(package: SourcePackage, cache: Path | None = None) -> list[Do
     key = hash_order(json.dumps([EXTRACTION_VERSION, version, package.model_dump(mode="json")], sort_keys=True))[:16]
     path = (cache or default_cache_folder()) / f"{package.module}-{version}-{key}.json.gz"
     rows = read_cached(path)
-    if rows is None:
+    if not isinstance(rows, list):
         functions = extract_functions(package)
         write_cached(path, [asdict(function) for function in functions])
         return functions
     return [DocumentedFunction(**{**row, "see_also": tuple(row["see_also"])}) for row in rows]
 
 
-def read_cached(path: Path) -> Any:
+def read_cached(path: Path) -> object:
     """What was written under this path, or ``None`` where nothing readable is there."""
     try:
-        return json.loads(gzip.decompress(path.read_bytes()))
+        content: object = json.loads(gzip.decompress(path.read_bytes()))
     except (OSError, EOFError, ValueError):
         return None
+    return content
 
 
 def write_cached(path: Path, content: object) -> None:
@@ -100,7 +100,9 @@ def leaked_share(query: str, answer: str) -> float:
     return len(pairs & shingle(answer, 2)) / len(pairs)
 
 
-def group_near_duplicates(texts: Sequence[str], width: int, threshold: float, widest: int | None = None) -> NDArray[np.int64]:
+def group_near_duplicates(
+    texts: Sequence[str], width: int, threshold: float, widest: int | None = None
+) -> NDArray[np.int64]:
     """Number the groups of texts whose shingles' Jaccard similarity reaches the threshold, shape ``(n_texts,)``.
 
     Equal texts always fall together. With ``widest``, shingles in more texts than that are not counted.

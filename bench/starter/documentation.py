@@ -135,7 +135,10 @@ def split_docstring(docstring: str) -> tuple[str, str]:
 def _sections(rest: str) -> list[tuple[str, str]]:
     """The text before the first heading under the name ``""``, then each numpydoc section."""
     pieces = HEADING.split(rest)
-    return [("", pieces[0]), *((name.strip().lower(), body) for name, body in zip(pieces[1::2], pieces[2::2], strict=True))]
+    return [
+        ("", pieces[0]),
+        *((name.strip().lower(), body) for name, body in zip(pieces[1::2], pieces[2::2], strict=True)),
+    ]
 
 
 def _keep_sections(rest: str) -> str:

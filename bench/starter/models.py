@@ -77,7 +77,9 @@ def check_weights(model: EmbeddedModel, path: Path) -> None:
     stat = path.stat()
     digest = _hash_file(path, stat.st_size, stat.st_mtime_ns)
     if digest != model.sha256:
-        raise ModelLoadError(f"{model.name}: {path} has sha256 {digest}, not the hub's {model.sha256}; it is not loaded.")
+        raise ModelLoadError(
+            f"{model.name}: {path} has sha256 {digest}, not the hub's {model.sha256}; it is not loaded."
+        )
 
 
 @functools.cache

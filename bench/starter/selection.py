@@ -104,8 +104,8 @@ def select_code_retrieval(corpus: Sequence[DocumentedFunction], recipe: Recipe) 
 def resolve_links(corpus: Sequence[DocumentedFunction]) -> dict[str, set[str]]:
     """Qualified names each function is linked with, in either direction.
 
-    A written name (``DataFrame.mean``, ``scipy.linalg.svd``) means the function of the same package that ends on its last
-    two parts, else on its last part: in the same class or module first, else the only one of that name.
+    A written name (``DataFrame.mean``, ``scipy.linalg.svd``) means the function of the same package that ends on
+    its last two parts, else on its last part: in the same class or module first, else the only one of that name.
     """
     by_ending: dict[tuple[str, str], list[DocumentedFunction]] = defaultdict(list)
     for one in corpus:

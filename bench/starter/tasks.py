@@ -22,9 +22,6 @@ from bench.starter.corpus import default_cache_folder, load_corpus, read_cached,
 from bench.starter.facts import STARTER_TASKS, StarterTask
 from bench.starter.recipe import load_recipe, recipe_digest
 from bench.starter.selection import (
-    LabelledRows,
-    PairRows,
-    RetrievalRows,
     select_classification,
     select_clustering,
     select_code_retrieval,
@@ -47,10 +44,10 @@ def build_rows(cache: Path | None = None) -> dict[str, Any]:
     """
     path = (cache or default_cache_folder()) / f"tasks-{recipe_digest()}.json.gz"
     rows = read_cached(path)
-    if rows is None:
+    if not isinstance(rows, dict):
         rows = make_rows(cache)
         write_cached(path, rows)
-    return dict(rows)
+    return rows
 
 
 def make_rows(cache: Path | None = None) -> dict[str, Any]:
@@ -75,7 +72,7 @@ def hash_rows(rows: object) -> str:
 
 
 def fill_retrieval(rows: dict[str, Any]) -> dict[str, Any]:
-    """mteb's retrieval data: queries, corpus, relevance and, for reranking, candidates."""
+    """Fill in what mteb's retrieval reads: queries, corpus, relevance and, for reranking, candidates."""
 
     def column(texts: dict[str, str]) -> Dataset:
         return Dataset.from_dict({"id": list(texts), "text": list(texts.values())})
@@ -90,14 +87,14 @@ def fill_retrieval(rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def fill_pairs(rows: dict[str, Any]) -> DatasetDict:
-    """mteb's pair data."""
+    """Fill in what mteb's pair classification reads."""
     first, second = zip(*rows["texts"], strict=True)
     columns = {"sentence1": list(first), "sentence2": list(second), "labels": rows["linked"]}
     return DatasetDict({SPLIT: Dataset.from_dict(columns)})
 
 
 def fill_classification(rows: dict[str, Any]) -> DatasetDict:
-    """mteb's classification data; labels are numbered in alphabetical order."""
+    """Fill in what mteb's classification reads; labels are numbered in alphabetical order."""
     codes = {label: code for code, label in enumerate(sorted(set(rows["train"]["labels"])))}
     return DatasetDict(
         {
@@ -108,7 +105,7 @@ def fill_classification(rows: dict[str, Any]) -> DatasetDict:
 
 
 def fill_clustering(rows: dict[str, Any]) -> DatasetDict:
-    """mteb's clustering data."""
+    """Fill in what mteb's clustering reads."""
     return DatasetDict({SPLIT: Dataset.from_dict({"sentences": rows["texts"], "labels": rows["labels"]})})
 
 
@@ -122,23 +119,25 @@ BUILDERS: dict[str, tuple[type[mteb.AbsTask], Callable[[dict[str, Any]], Any]]] 
 
 
 def describe_metadata(task: StarterTask) -> TaskMetadata:
-    """mteb's metadata of a starter task."""
-    return TaskMetadata(
-        name=task.name,
-        description=task.description,
-        type=task.task_type,
-        category="t2t",
-        dataset={"path": f"prefixbench/{task.name}", "revision": recipe_digest()},
-        eval_splits=[SPLIT],
-        eval_langs=["eng-Latn"],
-        main_score=task.main_score,
-        domains=["Programming", "Written"],
-        task_subtypes=list(task.subtypes),
-        license=load_recipe().test[0].license,
-        annotations_creators="derived",
-        sample_creation="found",
-        dialect=[],
-        bibtex_citation="",
+    """State a starter task's facts as mteb does."""
+    return TaskMetadata.model_validate(
+        {
+            "name": task.name,
+            "description": task.description,
+            "type": task.task_type,
+            "category": "t2t",
+            "dataset": {"path": f"prefixbench/{task.name}", "revision": recipe_digest()},
+            "eval_splits": [SPLIT],
+            "eval_langs": ["eng-Latn"],
+            "main_score": task.main_score,
+            "domains": ["Programming", "Written"],
+            "task_subtypes": list(task.subtypes),
+            "license": load_recipe().test[0].license,
+            "annotations_creators": "derived",
+            "sample_creation": "found",
+            "dialect": [],
+            "bibtex_citation": "",
+        }
     )
 
 
@@ -146,13 +145,10 @@ def define_task(task: StarterTask, cache: Path | None) -> type[mteb.AbsTask]:
     """A task class of mteb's own kind whose ``load_data`` reads installed packages instead of a hub."""
     base, fill = BUILDERS[task.task_type]
 
-    def load_data(self: Any, *_: Any, **__: Any) -> None:
-        if self.data_loaded:
-            return
-        rows = build_rows(cache)[task.name]
-        self.dataset = fill(rows)
-        self.dataset_sha256 = hash_rows(rows)
-        self.data_loaded = True
+    def load_data(self: mteb.AbsTask, **_: object) -> None:
+        if not self.data_loaded:
+            rows = build_rows(cache)[task.name]
+            vars(self).update(dataset=fill(rows), dataset_sha256=hash_rows(rows), data_loaded=True)
 
     members: dict[str, Any] = {"metadata": describe_metadata(task), "load_data": load_data, "__doc__": task.description}
     if task.task_type == "Clustering":
