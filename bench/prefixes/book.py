@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.errors import InexpressibleError, PrefixNotFoundError, UnknownNameError
+from bench.errors import InexpressibleError, PrefixNotFoundError, UnknownNameError, describe_unknown_name
 from bench.prefixes.card_files import FamilyCard, load_cards
 from bench.prefixes.card_layer import CardDocumentation
 from bench.prefixes.documentation import Documentation, spoken
+from bench.prefixes.registry_asker import registered_models
 from bench.prefixes.registry_layer import NoEmbeddingError, registry_documentation
-from bench.prefixes.repository_layer import find_repository
+from bench.prefixes.repository_layer import CONFIG_NAME, find_repository
 from bench.prefixes.rules import RULES, RuleContext
 from bench.prefixes.sources import Resolution, SourcedPair, SourcedSide, resolution_of
 from bench.prefixes.vocabulary import Vocabulary
@@ -73,16 +74,36 @@ class PrefixBook:
         if entry := self.cards.get(model_name):
             return CardDocumentation(model_name, entry.family, entry.card, self.wordings)
         try:
-            return registry_documentation(model_name)
+            return self.registry(model_name)
         except NoEmbeddingError:
             raise
         except PrefixNotFoundError as error:
             if repository := find_repository(model_name, self.folders):
                 return repository
+            if model_name not in registered_models():
+                known = [*self.cards, *registered_models()]
+                raise PrefixNotFoundError(
+                    f"no prefix is known for {model_name}: {describe_unknown_name('model', model_name, known)} "
+                    f"Without a card (tasks/README.md) its {CONFIG_NAME} must be at hand."
+                ) from error
             raise PrefixNotFoundError(
                 f"no prefix is known for {model_name}: it has no card in tasks/prefixes, and {error}; "
                 f"add a card (tasks/README.md) to run it"
             ) from error
+
+    def registry(self, model_name: str) -> Documentation:
+        """What mteb's registry says of a model, also where a card says otherwise.
+
+        mteb reads a model's repository where its own entry holds no prompts; what that brings is known where the
+        files are at hand, or where the card records it.
+
+        Raises:
+            PrefixNotFoundError: Nothing that can be used, with the reason.
+        """
+        repository = find_repository(model_name, self.folders)
+        entry = self.cards.get(model_name)
+        recorded = entry.card.repository_prompts if entry else {}
+        return registry_documentation(model_name, repository.prompts if repository else recorded)
 
     def mechanism(self, model_name: str) -> Mechanism:
         """How a model takes its task.
@@ -127,7 +148,7 @@ class PrefixBook:
             vocabulary=vocabulary,
             seed=seed,
             foreign=lambda family: self._foreign(documentation, family),
-            registry=lambda: self._registry(model_name),
+            registry=lambda: self._registry_or_skip(model_name),
         )
         pair = _apply_modifiers(RULES[condition.kind](context), condition, documentation)
         return resolution_of(pair, documentation.mechanism)
@@ -165,9 +186,9 @@ class PrefixBook:
             raise InexpressibleError(f"{documentation.model} is of the family {family}; its prefix is not foreign")
         return self.documentation(families[family])
 
-    def _registry(self, model_name: str) -> Documentation:
+    def _registry_or_skip(self, model_name: str) -> Documentation:
         try:
-            return registry_documentation(model_name)
+            return self.registry(model_name)
         except PrefixNotFoundError as error:
             raise InexpressibleError(f"mteb's registry has no prefix to apply: {error}") from error
 

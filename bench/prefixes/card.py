@@ -141,6 +141,7 @@ class ModelCard(CardPart):
         no_bare: Why nothing cannot be sent, for an interface that demands a task.
         adapters: Adapters that can be switched on besides those of the uses.
         instructions: The maker's own instruction by task name or task type.
+        repository_prompts: What the repository's own config holds, which mteb takes where its entry has nothing.
     """
 
     names: tuple[str, ...] = Field(min_length=1)
@@ -157,6 +158,7 @@ class ModelCard(CardPart):
     no_bare: str = ""
     adapters: tuple[str, ...] = ()
     instructions: dict[str, str] = Field(default_factory=dict)
+    repository_prompts: dict[str, str] = Field(default_factory=dict)
 
     @property
     def free_template(self) -> CardUse | None:

@@ -32,6 +32,11 @@ class CardDocumentation:
     wordings: Wordings
 
     @property
+    def layer(self) -> str:
+        """The name of this layer."""
+        return "card"
+
+    @property
     def mechanism(self) -> Mechanism:
         """How the model takes its task."""
         return self.card.mechanism

@@ -24,6 +24,10 @@ class Documentation(Protocol):
         """The family of its card, if it has one."""
 
     @property
+    def layer(self) -> str:
+        """``card``, ``mteb`` or ``repository``."""
+
+    @property
     def mechanism(self) -> Mechanism:
         """How the model takes its task."""
 

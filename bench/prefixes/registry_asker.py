@@ -79,9 +79,9 @@ def instructs_passages(meta: ModelMeta) -> bool:
     return by_default and bool(meta.loader_kwargs.get("apply_instruction_to_passages", True))
 
 
-def valid_prompts(meta: ModelMeta) -> dict[str, str]:
-    """The prompts mteb keeps after its own check of their keys."""
-    prompts = dict(meta.loader_kwargs.get("model_prompts") or {})
+def valid_prompts(meta: ModelMeta, repository_prompts: Mapping[str, str]) -> dict[str, str]:
+    """The prompts mteb keeps after its own check of their keys; the repository's where the entry has none."""
+    prompts = dict(meta.loader_kwargs.get("model_prompts") or repository_prompts)
     with _quiet():
         valid, _ = _asker().validate_task_to_prompt_name(prompts, raise_for_invalid_keys=False)
     return dict(valid or {})
@@ -176,3 +176,21 @@ def _asker_class() -> Any:  # noqa: ANN401 a class made when mteb is first neede
             raise TypeError("a model in name only embeds nothing")
 
     return Asker
+
+
+def named_tasks(model: str) -> tuple[TaskFacts, ...]:
+    """The text tasks that a registered model's entry has a prompt for by name."""
+    import mteb
+
+    prompts = registered_models()[model].loader_kwargs.get("model_prompts") or {}
+    names = dict.fromkeys(key.removesuffix("-query").removesuffix("-document") for key in prompts)
+    facts = []
+    for name in names:
+        try:
+            metadata = mteb.get_task(name).metadata
+        except KeyError:
+            continue
+        if metadata.modalities == ["text"]:
+            subtypes = tuple(metadata.task_subtypes or ())
+            facts.append(TaskFacts(name, metadata.type, metadata.main_score, subtypes=subtypes))
+    return tuple(facts)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench.errors import InexpressibleError, PrefixNotFoundError
@@ -36,8 +35,12 @@ class NoEmbeddingError(PrefixNotFoundError):
     """A registered model that makes no dense vector of a text; no other layer could help."""
 
 
-def registry_documentation(model: str) -> RegistryDocumentation:
+def registry_documentation(model: str, repository_prompts: Mapping[str, str]) -> RegistryDocumentation:
     """What mteb's registry says of a model.
+
+    Args:
+        model: Its name.
+        repository_prompts: The prompts in its repository's own config, as far as they are known.
 
     Raises:
         PrefixNotFoundError: It says nothing that can be used, with the reason.
@@ -45,21 +48,19 @@ def registry_documentation(model: str) -> RegistryDocumentation:
     meta = registered_models().get(model)
     if meta is None:
         raise PrefixNotFoundError(f"{model} is not in mteb's registry")
-    for model_type in meta.model_type:
-        if model_type in NOT_ONE_VECTOR:
-            raise NoEmbeddingError(f"{model} {NOT_ONE_VECTOR[model_type]}")
-    if "text" not in meta.modalities:
-        raise NoEmbeddingError(f"{model} embeds {spoken(sorted(meta.modalities))}, not text")
+    _check_embeds_text(model, meta)
     if meta.loader is None:
         raise PrefixNotFoundError(f"{model} has no loader in mteb")
     name = loader_name(meta)
     reader = VALUE_READERS.get(name)
     if name in INSTRUCTION_LOADERS:
-        return RegistryDocumentation(model, meta, None)
-    if reader is not None and (valid_prompts(meta) or not reader.needs_prompts):
-        return RegistryDocumentation(model, meta, reader)
+        return RegistryDocumentation(model, meta, None, {})
+    if reader is not None:
+        prompts = valid_prompts(meta, repository_prompts if reader is TEXT else {})
+        if prompts or not reader.needs_prompts:
+            return RegistryDocumentation(model, meta, reader, prompts)
     if meta.use_instructions is False:
-        return RegistryDocumentation(model, meta, TEXT)
+        return RegistryDocumentation(model, meta, TEXT, {})
     if reader is TEXT:
         raise PrefixNotFoundError(
             f"{model} has no prompts in mteb's registry; mteb takes those of its repository, which is not at hand"
@@ -69,7 +70,15 @@ def registry_documentation(model: str) -> RegistryDocumentation:
     )
 
 
-@dataclass(frozen=True)
+def _check_embeds_text(model: str, meta: ModelMeta) -> None:
+    for model_type in meta.model_type:
+        if model_type in NOT_ONE_VECTOR:
+            raise NoEmbeddingError(f"{model} {NOT_ONE_VECTOR[model_type]}")
+    if "text" not in meta.modalities:
+        raise NoEmbeddingError(f"{model} embeds {spoken(sorted(meta.modalities))}, not text")
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryDocumentation:
     """A registry entry, answering the rules' questions.
 
@@ -77,16 +86,13 @@ class RegistryDocumentation:
         model: The name asked for.
         meta: mteb's entry.
         reader: What its values are; ``None`` for a model instructed per task.
+        prompts: Its values by key, as mteb keeps them after its own check.
     """
 
     model: str
     meta: ModelMeta
     reader: ValueReader | None
-
-    @cached_property
-    def prompts(self) -> dict[str, str]:
-        """The entry's prompts by key, as mteb keeps them after its own check."""
-        return valid_prompts(self.meta)
+    prompts: Mapping[str, str]
 
     @property
     def family(self) -> None:
@@ -97,6 +103,11 @@ class RegistryDocumentation:
     def wording(self) -> str:
         """``label`` or ``sentence``, told by length."""
         return "sentence" if any(is_sentence(text) for text in self.prompts.values()) else "label"
+
+    @property
+    def layer(self) -> str:
+        """The name of this layer."""
+        return "mteb"
 
     @property
     def mechanism(self) -> Mechanism:
@@ -193,7 +204,7 @@ class RegistryDocumentation:
         side = self.reader.read(self.prompts.get(key) if key else None, role)
         if key is not None:
             return SourcedSide(side, _cite(f"the key {key!r}"), key), f"the key {key!r} matches"
-        cited = _cite(f"no key matches {task.task_type}", certain=False)
+        cited = _cite("no key matches", certain=False)
         sent = "sends nothing" if side in {Side(), Side(adapter="none")} else "falls back on its wrapper's own"
         return SourcedSide(side, cited, Use.NOTHING), f"no key matches, so mteb {sent}"
 

@@ -12,6 +12,7 @@ from bench.errors import InexpressibleError, PrefixNotFoundError
 from bench.prefixes.documentation import as_prefix, is_sentence, spoken
 from bench.prefixes.sources import NOTHING_SOURCE, SideSource, SourcedPair, SourcedSide
 from bench.prefixes.uses import TASK_TYPE_OF_USE, Use
+from bench.prefixes.vocabulary import TokenizerVocabulary
 from bench.spec.conditions import Mechanism, Side
 from bench.spec.tasks import TaskFacts
 
@@ -51,6 +52,11 @@ class RepositoryDocumentation:
     def wording(self) -> str:
         """``label`` or ``sentence``, told by length."""
         return "sentence" if any(is_sentence(prompt) for prompt in self.prompts.values()) else "label"
+
+    @property
+    def layer(self) -> str:
+        """The name of this layer."""
+        return "repository"
 
     @property
     def mechanism(self) -> Mechanism:
@@ -132,7 +138,7 @@ class RepositoryDocumentation:
 
 def find_repository(model: str, folders: Mapping[str, Path]) -> RepositoryDocumentation | None:
     """The prompts of a model whose files are on this machine: a folder given, a local path, or the hub's cache."""
-    for folder in _candidate_folders(model, folders):
+    for folder in candidate_folders(model, folders):
         path = folder / CONFIG_NAME
         if path.is_file():
             prompts = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
@@ -141,7 +147,16 @@ def find_repository(model: str, folders: Mapping[str, Path]) -> RepositoryDocume
     return None
 
 
-def _candidate_folders(model: str, folders: Mapping[str, Path]) -> Iterator[Path]:
+def find_vocabulary(model: str, folders: Mapping[str, Path]) -> TokenizerVocabulary | None:
+    """The tokenizer of a model whose files are on this machine."""
+    for folder in candidate_folders(model, folders):
+        if (folder / "tokenizer.json").is_file():
+            return TokenizerVocabulary.load(folder)
+    return None
+
+
+def candidate_folders(model: str, folders: Mapping[str, Path]) -> Iterator[Path]:
+    """Where a model's files may be: a folder given by name, a local path, the hub's cache (newest first)."""
     if model in folders:
         yield folders[model]
     if Path(model).is_dir():

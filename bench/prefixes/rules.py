@@ -29,7 +29,7 @@ class RuleContext:
         vocabulary: The model's tokenizer, where its files are at hand.
         seed: The run's seed.
         foreign: Finds another family's documentation; by name, or the default one for this model.
-        registry: mteb's registry's documentation of this model, or the reason there is none.
+        registry: Finds what mteb's registry says of this model.
     """
 
     documentation: Documentation

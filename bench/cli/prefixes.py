@@ -1,0 +1,28 @@
+"""``prefixbench prefixes``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from bench.cli.app import app
+
+
+@app.command("prefixes")
+def prefixes_command(
+    model: Annotated[str | None, typer.Argument(help="A model's name; all models where absent.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="A task to resolve, with the rule that decided.")] = None,
+    conditions: Annotated[str | None, typer.Option(help="Conditions to show; all where absent.")] = None,
+    prefix: Annotated[list[str] | None, typer.Option(help='Your own: NAME:query="…",document="…".')] = None,
+    disagreements: Annotated[bool, typer.Option(help="Where mteb's registry and the cards differ.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show what each condition sends, exactly, and where that is documented."""
+    from bench.plan.prefix_tables import PrefixRequest, answer_prefixes
+
+    request = PrefixRequest(model, tuple(task or ()), conditions, tuple(prefix or ()), disagreements)
+    answer = answer_prefixes(request)
+    sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2) + "\n" if as_json else answer.text)
