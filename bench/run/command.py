@@ -69,7 +69,7 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
 
 def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:
     """Run or resume a sweep; returns how many cells failed this time."""
-    plan = make_plan(spec, find_local_folder)
+    plan, resolver = make_plan(spec, find_local_folder)
     options.folder.parent.mkdir(parents=True, exist_ok=True)
     run = open_folder(options.folder, plan, command=" ".join(sys.argv))
     with hold_folder(options.folder):
@@ -83,6 +83,8 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
             cache=options.cache or default_cache_folder(),
             lanes=lanes,
             find_folder=find_local_folder,
+            resolver=resolver,
+            probes={(row.model, row.condition, row.task_type): row for row in run.probes},
             progress=progress,
             warnings=version_deviations(),
         )

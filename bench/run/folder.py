@@ -8,7 +8,6 @@ from typing import Any
 from bench.errors import ResultsError
 from bench.plan.expand import Plan
 from bench.spec.sweep import Overwrite, SweepSpec
-from bench.store.records import ProbeRecord
 from bench.store.run import MIXING_FIELDS, Manifest, Run, load_manifest, load_run, write_manifest
 
 
@@ -87,9 +86,3 @@ def find_pending(plan: Plan, run: Run, overwrite: Overwrite) -> set[str]:
     known = {row.cell_id for row in run.results}
     known |= {row.cell_id for row in run.failures if row.status == "skipped" or overwrite is Overwrite.NEVER}
     return set(plan.cell_ids) - known
-
-
-def find_missing_probes(plan: Plan, run: Run) -> set[tuple[str, str]]:
-    """(model, condition) pairs whose worked example is not in the ledger yet."""
-    asked = {(model.name, str(condition)) for model in plan.spec.models for condition in plan.spec.conditions}
-    return asked - {(row.model, row.condition) for row in run.rows if isinstance(row, ProbeRecord)}

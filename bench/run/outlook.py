@@ -65,7 +65,7 @@ class Outlook:
 def outlook_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Outlook:
     """Look at a sweep without loading a model or data."""
     cache = cache or default_cache_folder()
-    plan = make_plan(spec, find_local_folder)
+    plan, _ = make_plan(spec, find_local_folder)
     done = _done_ids(plan, folder)
     counter = _VectorCounter(cache)
     cells = []

@@ -17,8 +17,8 @@ from bench.starter import embedded_models, locate_model, starter_facts
 FindFolder = Callable[[ModelSpec], Path | None]
 
 
-def make_plan(spec: SweepSpec, find_folder: FindFolder) -> Plan:
-    """Lay out a sweep.
+def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, BookResolver]:
+    """Lay out a sweep; the resolver that named its strings comes with it.
 
     Args:
         spec: What was asked for.
@@ -38,7 +38,8 @@ def make_plan(spec: SweepSpec, find_folder: FindFolder) -> Plan:
     book = PrefixBook.load(
         folders={model.name: folder for model in spec.models if (folder := find_once(model)) is not None}
     )
-    return expand_plan(spec, tasks, BookResolver(book, find_once), pin_revision)
+    resolver = BookResolver(book, find_once)
+    return expand_plan(spec, tasks, resolver, pin_revision), resolver
 
 
 def _model_faults(model: ModelSpec, index: int) -> list[str]:

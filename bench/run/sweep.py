@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -12,19 +12,21 @@ from pathlib import Path
 from bench.encode.store import STORE_FOLDER
 from bench.errors import PrefixbenchError, ScoreError
 from bench.plan.cell import Cell
-from bench.plan.expand import Plan
+from bench.plan.expand import Plan, Resolver
 from bench.plan.place import Place
 from bench.run.jobs import Rehearsal, ScoredCell, rehearse_place, score_stored_cell
 from bench.run.lanes import Lanes
 from bench.run.mteb_results import write_task_result
+from bench.run.probes import ProbeKey, compute_probes
 from bench.run.progress import Progress
 from bench.run.provenance import collect_provenance
 from bench.run.recall import remember_texts
-from bench.run.rows import make_failure, make_result, make_unplanned
+from bench.run.rows import describe_error, make_failure, make_result, make_unplanned
 from bench.run.session import EncodedCell, ModelSession, open_session
 from bench.spec.conditions import BASELINE, PrefixPair
 from bench.spec.sweep import ModelSpec
 from bench.store.items import write_items
+from bench.store.records import ProbeRecord
 from bench.store.run import TextKey, items_path, write_item_texts, write_row
 
 RECOVERABLE = (PrefixbenchError, OSError, ValueError, RuntimeError, KeyError, TypeError, MemoryError, ArithmeticError)
@@ -42,6 +44,8 @@ class Sweep:
         cache: The folder of the embedding store.
         lanes: Where scoring runs.
         find_folder: The folder with a model's files, if they are on this machine.
+        resolver: Names the strings of the worked example.
+        probes: Worked examples that the ledger has.
         progress: Who is told.
         warnings: Deviations recorded with every cell.
     """
@@ -52,6 +56,8 @@ class Sweep:
     cache: Path
     lanes: Lanes
     find_folder: Callable[[ModelSpec], Path | None]
+    resolver: Resolver
+    probes: Mapping[ProbeKey, ProbeRecord]
     progress: Progress
     warnings: tuple[str, ...] = ()
     n_failed: int = 0
@@ -100,6 +106,14 @@ class Sweep:
             for cell in (cell for cell in cells if Place.of(cell) == place):
                 self._encode(session, place, cell)
                 self._collect(wait=False)
+        self._write_probes(model, session)
+
+    def _write_probes(self, model: ModelSpec, session: ModelSession) -> None:
+        try:
+            for row in compute_probes(self.plan, model, session, self.resolver, self.probes):
+                write_row(self.folder, row)
+        except RECOVERABLE as error:
+            self.progress.say(f"{model.name}: the worked example was left out: {describe_error(error)}")
 
     def _encode(self, session: ModelSession, place: Place, cell: Cell) -> None:
         try:
