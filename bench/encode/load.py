@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.encode.adapters import find_adapters
-from bench.encode.batching import DEFAULT_CPU_TOKENS, DEFAULT_GPU_TOKENS
+from bench.encode.choice import choose_batch_tokens, choose_engine
 from bench.encode.folders import default_cache_folder
 from bench.encode.hub import locate_model
 from bench.encode.local import LocalEmbedder
@@ -18,7 +18,7 @@ from bench.encode.network import Network
 from bench.encode.protocol import EmbedderIdentity
 from bench.encode.weights import check_weights, compute_weights_digest
 from bench.errors import ModelLoadError
-from bench.spec.sweep import EncoderSettings, Engine, ModelSpec
+from bench.spec.sweep import EncoderSettings, ModelSpec
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -46,6 +46,7 @@ def load_embedder(
     Raises:
         ModelLoadError: The model is missing, brings no safetensors, or needs code that is not trusted.
         HubUnreachableError: The hub does not answer and the files are not here.
+        EncodeError: The engine named cannot run this model here.
     """
     cache = cache or default_cache_folder()
     if threads is not None:
@@ -59,17 +60,19 @@ def load_embedder(
         loaded.max_seq_length = limit
     network = Network(loaded, model.dtype or settings.dtype)
     digest = compute_weights_digest(found, cache)
+    adapters = find_adapters(network)
+    choice = choose_engine(network, settings.engine, digest, cache, threads)
+    budget = settings.batch_tokens or choose_batch_tokens(network, digest, cache, choice.engine)
     identity = EmbedderIdentity(
         model=model.name,
         revision=model.revision or _read_commit(found),
         weights_digest=digest,
         max_seq_length=int(loaded.max_seq_length or 0),
         pooling=describe_pooling(loaded),
-        dtype=network.dtype.value,
-        engine=Engine.TORCH.value,
+        dtype=choice.dtype_class,
+        engine=choice.engine.value,
     )
-    default = DEFAULT_CPU_TOKENS if device == "cpu" else DEFAULT_GPU_TOKENS
-    return LocalEmbedder(network, identity, find_adapters(network), settings.batch_tokens or default)
+    return LocalEmbedder(network, identity, adapters, budget, choice.notes)
 
 
 def choose_device(wanted: str) -> str:

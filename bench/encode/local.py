@@ -86,8 +86,12 @@ class LocalEmbedder:
             if side not in self._proven and texts:
                 check_received(self.network, texts[:PROVEN_TEXTS], prefixes[:PROVEN_TEXTS], side)
                 self._proven.add(side)
+            waiting: list[tuple[Batch, torch.Tensor]] = []
             for batch in self._batches(texts, prefixes, side):
-                vectors[batch.positions] = self._run(batch, side)
+                waiting.append((batch, self._run(batch, side)))
+                if len(waiting) >= self._in_flight:
+                    _collect(waiting, vectors)
+            _collect(waiting, vectors)
         _check_vectors(vectors, texts)
         return vectors
 
@@ -123,10 +127,15 @@ class LocalEmbedder:
                 self._prompt_lengths[prefix, side] = -1 if length is None else length
         return np.array([self._prompt_lengths[prefix, side] for prefix in prefixes], dtype=np.int64)
 
-    def _run(self, batch: Batch, side: Side) -> NDArray[np.float32]:
+    @property
+    def _in_flight(self) -> int:
+        """Batches a GPU may have queued before their vectors are fetched; fetching each would make it wait."""
+        return 16 if self.network.model.device.type == "cuda" else 1
+
+    def _run(self, batch: Batch, side: Side) -> torch.Tensor:
         """Vectors of one batch; where memory runs out, of its halves, and every later batch is cut smaller."""
         try:
-            return np.asarray(self.network.forward(dict(batch.features), side).cpu().numpy(), dtype=np.float32)
+            return self.network.forward(dict(batch.features), side)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -142,7 +151,7 @@ class LocalEmbedder:
         self.budget.halve()
         middle = n_texts // 2
         halves = (_slice(batch, slice(0, middle)), _slice(batch, slice(middle, n_texts)))
-        return np.concatenate([self._run(half, side) for half in halves])
+        return torch.cat([self._run(half, side) for half in halves])
 
 
 def expand_prefixes(texts: Sequence[str], side: Side, titles: Sequence[str] | None) -> list[str]:
@@ -150,6 +159,13 @@ def expand_prefixes(texts: Sequence[str], side: Side, titles: Sequence[str] | No
     if not side.title_slot or titles is None:
         return [side.prefix_for()] * len(texts)
     return [side.prefix_for(title) for title in titles]
+
+
+def _collect(waiting: list[tuple[Batch, torch.Tensor]], vectors: Vectors) -> None:
+    """Fetch finished vectors into their places and empty the list."""
+    for batch, computed in waiting:
+        vectors[batch.positions] = computed.cpu().numpy()
+    waiting.clear()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

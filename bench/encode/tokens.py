@@ -58,7 +58,7 @@ class NativeTokenizer:
         if self.max_length is not None:
             side = tokenizer.truncation_side
             self._cut.enable_truncation(self.max_length, stride=0, strategy="longest_first", direction=side)
-        self._reads_types = "token_type_ids" in tokenizer.model_input_names
+        self.reads_types = "token_type_ids" in tokenizer.model_input_names
         self._pad_id = tokenizer.pad_token_id or 0
         self._pad_type = tokenizer.pad_token_type_id
         self._pads_left = tokenizer.padding_side == "left"
@@ -72,7 +72,7 @@ class NativeTokenizer:
             cut = self._cut.encode_batch_fast([texts[int(position)] for position in long])
             for position, row in zip(long, cut, strict=True):
                 whole[int(position)] = row
-        types = [row.type_ids for row in whole] if self._reads_types else None
+        types = [row.type_ids for row in whole] if self.reads_types else None
         return TokenRows([row.ids for row in whole], types, full_lengths)
 
     def encode_whole(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
