@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench.analysis.advice import advise_models
 from bench.analysis.columns import CONTRASTS, MODELS, MOVERS, POOLED, REFUSALS, build_frame
 from bench.analysis.contrasts import Findings, compare_block, decide_all
 from bench.analysis.names import PLANNED, SIDES, format_contrast
 from bench.analysis.pairing import Place, RunLike, group_by_place, pair_cells
 from bench.analysis.resampled import resample_blocks
 from bench.analysis.settings import AnalysisSettings
+from bench.analysis.subjects import find_families, pool_findings
 from bench.errors import AnalysisError, ResultsError
 
 if TYPE_CHECKING:
@@ -52,11 +54,12 @@ def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
         compare_block(block, resampled, settings, findings)
     _note_missing(run, findings)
     decide_all(findings.contrasts, settings)
+    families = find_families(run.results)
     return Analysis(
         settings=settings,
         contrasts=build_frame(findings.contrasts, CONTRASTS),
-        pooled=build_frame([], POOLED),
-        models=build_frame([], MODELS),
+        pooled=build_frame(pool_findings(findings, families, settings), POOLED),
+        models=build_frame(advise_models(findings.contrasts, families, settings), MODELS),
         movers=build_frame(findings.movers, MOVERS),
         refusals=build_frame(findings.refusals, REFUSALS),
     )

@@ -1,0 +1,139 @@
+"""What ``prefixbench export`` writes: tidy tables, and mteb's own results layout."""
+
+from __future__ import annotations
+
+import shutil
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.analysis.analyse import analyse
+from bench.analysis.settings import AnalysisSettings
+from bench.errors import ResultsError, SpecError, describe_unknown_name
+from bench.store import load_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.analysis.analyse import Analysis
+
+SHOWN = ["model", "task", "hf_subset", "contrast", "delta_points", "ci_low", "ci_high", "p_holm", "mde", "verdict"]
+"""Columns of the tables people read; CSV and Parquet hold all."""
+
+FRAMES = ("contrasts", "pooled", "models", "movers", "refusals")
+
+
+class ExportFormat(StrEnum):
+    """What can be written."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    MTEB = "mteb"
+
+
+def export_run(path: Path, kind: str, output: Path | None, choices: tuple[float, int]) -> list[Path]:
+    """Analyse a run and write it.
+
+    Args:
+        path: The results folder.
+        kind: An `ExportFormat`.
+        output: Folder to write to; ``export/FORMAT`` in the results folder where absent.
+        choices: Smallest effect in points, and seed.
+
+    Raises:
+        SpecError: There is no such format.
+        ResultsError: As `export_analysis` and `bench.store.load_run`.
+    """
+    if kind not in ExportFormat.__members__.values():
+        raise SpecError(describe_unknown_name("format", kind, [each.value for each in ExportFormat], "--format"))
+    target = output or path / "export" / kind
+    run = load_run(path)
+    if kind == ExportFormat.MTEB:
+        return [_copy_mteb(path, target)]
+    settings = AnalysisSettings(smallest_effect=choices[0], seed=choices[1])
+    return export_analysis(analyse(run, settings), ExportFormat(kind), target)
+
+
+def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path) -> list[Path]:
+    """Write an analysis as tables and return the files written.
+
+    CSV and Parquet: one file a frame in the folder ``output``. Markdown and LaTeX: ``contrasts`` and ``models`` alone.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    writers: dict[ExportFormat, tuple[str, tuple[str, ...], Callable[[pd.DataFrame, Path], None]]] = {
+        ExportFormat.CSV: ("csv", FRAMES, lambda frame, path: frame.to_csv(path, index=False, lineterminator="\n")),
+        ExportFormat.PARQUET: ("parquet", FRAMES, lambda frame, path: frame.to_parquet(path, index=False)),
+        ExportFormat.MARKDOWN: ("md", ("contrasts", "models"), _write_markdown),
+        ExportFormat.LATEX: ("tex", ("contrasts", "models"), _write_latex),
+    }
+    suffix, names, write = writers[kind]
+    written = []
+    for name in names:
+        path = output / f"{name}.{suffix}"
+        write(getattr(analysis, name), path)
+        written.append(path)
+    return written
+
+
+def _copy_mteb(run_folder: Path, output: Path) -> Path:
+    """Copy the run's results in mteb's layout, as ``mteb.ResultCache(output)`` reads it.
+
+    Raises:
+        ResultsError: The run holds none, or something else stands at ``output``.
+    """
+    source = run_folder / "mteb"
+    if not source.is_dir():
+        raise ResultsError(f"{run_folder}: holds no results in mteb's layout (no folder 'mteb').")
+    if output.exists() and any(output.iterdir()):
+        raise ResultsError(f"{output}: is not empty; mteb's results are written to a new or empty folder.")
+    shutil.copytree(source, output, dirs_exist_ok=True)
+    return output
+
+
+def _format_cells(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[list[str]]:
+    """Header and rows as text: points to two decimals, p-values to four, absent numbers empty."""
+    shown = [name for name in SHOWN if name in frame] if "contrast" in frame else list(frame.columns)
+    rows = [[escape(name) for name in shown]]
+    for record in frame.to_dict("records"):
+        cells = []
+        for name in shown:
+            value = record[name]
+            if isinstance(value, float):
+                cells.append("" if pd.isna(value) else f"{value:.4f}" if name.startswith("p_") else f"{value:.2f}")
+            else:
+                cells.append(escape(str(value)))
+        rows.append(cells)
+    return rows
+
+
+def _write_markdown(frame: pd.DataFrame, path: Path) -> None:
+    header, *rows = _format_cells(frame, lambda text: text.replace("|", "\\|"))
+    lines = ["| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *rows]]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+LATEX_ESCAPES = str.maketrans(
+    {
+        "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$",
+    }
+)  # fmt: skip
+
+
+def _write_latex(frame: pd.DataFrame, path: Path) -> None:
+    header, *rows = _format_cells(frame, lambda text: text.translate(LATEX_ESCAPES))
+    is_number = [pd.api.types.is_float_dtype(frame[name.replace("\\_", "_")]) for name in header]
+    lines = [
+        f"\\begin{{tabular}}{{{''.join('r' if number else 'l' for number in is_number)}}}",
+        "\\toprule",
+        " & ".join(header) + r" \\",
+        "\\midrule",
+        *(" & ".join(cells) + r" \\" for cells in rows),
+        "\\bottomrule",
+        "\\end{tabular}",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

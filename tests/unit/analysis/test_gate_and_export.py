@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from bench.analysis import analyse
+from bench.analysis.export import ExportFormat, export_analysis, export_run
+from bench.analysis.gate import judge_run
+from bench.cli.app import register_commands
+from bench.errors import ResultsError, SpecError
+from bench.spec.conditions import Condition
+from bench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
+from bench.store.items import write_items
+from bench.store.run import Manifest, items_path, write_manifest, write_row
+from tests.fake_runs import FakeRun, make_table
+from tests.fakes import make_result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``correct`` loses six points on one task and gains six on the other."""
+    path = tmp_path_factory.mktemp("gated")
+    rng = np.random.default_rng(0)
+    conditions = (Condition.parse("none"), Condition.parse("correct"))
+    tasks = (TaskSpec(name="Loss"), TaskSpec(name="Gain"))
+    spec = SweepSpec(name="check", models=(ModelSpec(name="org/model"),), tasks=tasks, conditions=conditions)
+    write_manifest(path, Manifest(spec=spec))
+    for task, shift in (("Loss", -0.06), ("Gain", 0.06)):
+        base = rng.random(300)
+        for condition, values in (("none", base), ("correct", base + shift + rng.normal(0, 0.03, 300))):
+            digest = write_items(items_path(path, task + condition), make_table(values))
+            write_row(path, make_result(task + condition, condition, 0.5, task=task, items_sha256=digest, n_items=300))
+    return path
+
+
+def test_a_shown_loss_exits_with_three(folder: Path) -> None:
+    result = CliRunner().invoke(register_commands(), ["gate", str(folder), "--max-loss", "0.5"])
+    assert result.exit_code == 3
+    assert result.stdout.startswith("loss shown: org/model · Loss (default): -5.")
+    assert result.stdout.endswith("gate failed: correct-none, 2 judged, 1 with a loss surely beyond 0.5 points\n")
+
+
+def test_a_loss_within_the_bound_passes(folder: Path) -> None:
+    result = CliRunner().invoke(register_commands(), ["gate", str(folder), "--max-loss", "7", "--json"])
+    assert result.exit_code == 0
+    assert judge_run(folder, "correct-none", 7.0, 42).passed
+
+
+def test_the_gate_judges_any_two_conditions(folder: Path) -> None:
+    result = judge_run(folder, "none-correct", 0.5, 42)
+    assert result.losses["task"].tolist() == ["Gain"]
+
+
+def test_csv_and_parquet_hold_every_frame_and_column(folder: Path, tmp_path: Path) -> None:
+    csv = export_run(folder, "csv", tmp_path / "csv", (0.5, 42))
+    parquet = export_run(folder, "parquet", tmp_path / "parquet", (0.5, 42))
+    names = ["contrasts", "pooled", "models", "movers", "refusals"]
+    assert [path.stem for path in csv] == [path.stem for path in parquet] == names
+    from_csv, from_parquet = pd.read_csv(csv[0]), pd.read_parquet(parquet[0])
+    assert list(from_csv.columns) == list(from_parquet.columns)
+    assert from_csv["delta_points"].to_numpy() == pytest.approx(from_parquet["delta_points"].to_numpy())
+
+
+def test_markdown_and_latex_are_tables(tmp_path: Path) -> None:
+    run = FakeRun()
+    values = np.random.default_rng(0).random(50)
+    run.add("none", make_table(values), task="a_b|c")
+    run.add("correct", make_table(values**2), task="a_b|c")
+    analysis = analyse(run)
+    markdown = export_analysis(analysis, ExportFormat.MARKDOWN, tmp_path)[0].read_text().splitlines()
+    assert markdown[0].startswith("| model | task |")
+    assert {line.replace("\\|", "").count("|") for line in markdown} == {11}
+    latex = export_analysis(analysis, ExportFormat.LATEX, tmp_path)[0].read_text()
+    assert latex.startswith("\\begin{tabular}{llllrrrrrl}\n\\toprule\n")
+    assert "a\\_b|c & default & correct-none" in latex
+    assert latex.endswith("\\bottomrule\n\\end{tabular}\n")
+
+
+def test_mtebs_layout_is_copied_to_a_new_folder_only(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match=r"holds no results in mteb's layout \(no folder 'mteb'\)\.$"):
+        export_run(folder, "mteb", tmp_path / "out", (0.5, 42))
+    source = folder / "mteb" / "results" / "model"
+    source.mkdir(parents=True)
+    (source / "Task.json").write_text("{}")
+    export_run(folder, "mteb", tmp_path / "out", (0.5, 42))
+    assert (tmp_path / "out" / "results" / "model" / "Task.json").read_text() == "{}"
+    with pytest.raises(ResultsError, match=r"is not empty; mteb's results are written to a new or empty folder\.$"):
+        export_run(folder, "mteb", tmp_path / "out", (0.5, 42))
+
+
+def test_an_unknown_format_names_the_valid_ones(folder: Path) -> None:
+    with pytest.raises(SpecError, match=r"^--format: unknown format 'xlsx'; valid choices: csv, latex, markdown, mteb"):
+        export_run(folder, "xlsx", None, (0.5, 42))
