@@ -31,7 +31,7 @@ from bench.errors import ScoreError
 from bench.items.statistics import compute_statistic
 from bench.score.capture import capture_evaluation
 from bench.score.clusters import extract_draws, extract_sets
-from bench.score.columns import decode_task
+from bench.score.columns import view_task_as_lists
 from bench.score.data import fresh_task, get_split
 from bench.score.evaluated import Evaluated
 from bench.score.labels import extract_label_sets, extract_labels, extract_values, extract_zero_shot
@@ -105,7 +105,7 @@ def score_cell(task: AbsTask, encoder: MtebEncoder, hf_split: str, hf_subset: st
     """
     clone = fresh_task(task)
     get_split(clone, hf_split, hf_subset)
-    decode_task(clone)
+    view_task_as_lists(clone)
     clone.hf_subsets = [hf_subset]
     clone.filter_eval_splits([hf_split])
     started = monotonic()

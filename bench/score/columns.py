@@ -1,75 +1,60 @@
-"""Data sets whose labels are decoded once, for code of mteb's that reads them row by row."""
+"""Data sets that hand out whole columns as lists, for code of mteb's that reads columns row by row."""
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
-from datasets import Dataset
-from mteb.abstasks import AbsTaskClassification
+from datasets import Dataset, DatasetDict
+from mteb.abstasks import AbsTaskRetrieval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mteb.abstasks import AbsTask
 
-KEPT = "_prefixbench_kept"
-"""Where a data set carries its decoded labels: they live as long as it does, since every condition asks again."""
 
+class ListDataset(Dataset):  # type: ignore[misc] # the library ships no types
+    """A data set whose columns are lists, decoded at once on the first question.
 
-class DecodedDataset:
-    """A data set that answers ``data[column]`` with a list, and keeps one column so decoded.
-
-    mteb's classification asks ``labels[i]`` of a column in Arrow for every training row and experiment, and hands
-    whole columns to metrics that read them row by row. Everything but columns and selections is the data set's own.
-
-    Attributes:
-        kept: The column that is decoded once.
+    ``datasets`` answers ``data["label"]`` with a lazy column that goes through Arrow for every row. mteb asks
+    ``labels[i]`` for every training row and experiment, builds its batches from such columns and hands them to metrics.
+    All else is as in the data set it views; selections and renamings are views again.
     """
 
-    def __init__(self, dataset: Dataset, kept: str, values: list[Any] | None = None) -> None:
-        self._dataset = dataset
-        self.kept = kept
-        self._values = values
+    _decoded: dict[tuple[str, str], list[Any]]
 
-    def __len__(self) -> int:
-        return len(self._dataset)
+    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - as the base class
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        # Copies share the dictionary, and may be filtered or renamed; the fingerprint tells them apart.
+        place = (self._fingerprint, key)
+        if place not in self._decoded:
+            self._decoded[place] = list(super().__getitem__(key)[:])
+        return self._decoded[place]
 
-    def __getitem__(self, name: str) -> list[Any]:
-        if name != self.kept:
-            return list(self._dataset[name][:])
-        if self._values is None:
-            self._values = list(self._dataset[name][:])
-        return self._values
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the data set has
-        return getattr(self._dataset, name)
-
-    def select(self, rows: Sequence[int]) -> DecodedDataset:
-        """The chosen rows; their labels are not decoded again."""
-        values = self[self.kept]
-        return DecodedDataset(self._dataset.select(rows), self.kept, [values[row] for row in rows])
+    def select(self, *args: Any, **kwargs: Any) -> ListDataset:  # noqa: ANN401 - as the base class
+        """The chosen rows, again with columns as lists."""
+        return view_as_lists(super().select(*args, **kwargs))
 
 
-def decode_labels(dataset: Dataset, column: str) -> DecodedDataset:
-    """The view of a data set with its labels decoded; the same one until the data set is another."""
-    kept = vars(dataset).get(KEPT)
-    # A copy of a data set takes its attributes along, and may then be renamed or filtered.
-    if kept is None or kept[:2] != (dataset._fingerprint, column):
-        values = list(dataset[column][:]) if column in dataset.column_names else None
-        kept = (dataset._fingerprint, column, values)
-        vars(dataset)[KEPT] = kept
-    return DecodedDataset(dataset, column, kept[2])
+def view_as_lists(dataset: Dataset) -> ListDataset:
+    """A view of a data set; what it decodes lives as long as it does."""
+    view = copy.copy(dataset)
+    view.__class__ = ListDataset
+    view._decoded = {}
+    return view  # type: ignore[no-any-return]
 
 
-def decode_task(task: AbsTask) -> None:
-    """Give a task of one's own views with decoded labels, where its evaluation reads them row by row."""
-    if isinstance(task, AbsTaskClassification) and task.dataset is not None:
-        vars(task)["dataset"] = _decode_all(task.dataset, task.label_column_name)
+def view_task_as_lists(task: AbsTask) -> None:
+    """Give a task of one's own such views; rankings read their columns whole already."""
+    if not isinstance(task, AbsTaskRetrieval) and task.dataset is not None:
+        vars(task)["dataset"] = _view_all(task.dataset)
 
 
-def _decode_all(data: Any, column: str) -> Any:  # noqa: ANN401 - Dataset, or nested dictionaries of them
+def _view_all(data: Any) -> Any:  # noqa: ANN401 - Dataset, or nested dictionaries of them
     if isinstance(data, Dataset):
-        return decode_labels(data, column)
+        return view_as_lists(data)
+    if isinstance(data, DatasetDict):
+        return DatasetDict({name: _view_all(value) for name, value in data.items()})
     if isinstance(data, dict):
-        return {name: _decode_all(value, column) for name, value in data.items()}
+        return {name: _view_all(value) for name, value in data.items()}
     return data

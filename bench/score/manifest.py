@@ -26,7 +26,7 @@ from mteb.abstasks.zeroshot_classification import AbsTaskZeroShotClassification
 from mteb.types import PromptType
 
 from bench.errors import ScoreError
-from bench.score.columns import decode_task
+from bench.score.columns import view_task_as_lists
 from bench.score.data import (
     fresh_task,
     get_split,
@@ -97,7 +97,7 @@ def rehearse(task: AbsTask, hf_split: str, hf_subset: str) -> TextManifest:
     """
     clone = fresh_task(task)
     get_split(clone, hf_split, hf_subset)
-    decode_task(clone)
+    view_task_as_lists(clone)
     for kind, list_parts in READERS:
         if isinstance(clone, kind) and _evaluates_like(clone, kind):
             return TextManifest(tuple(list_parts(clone, hf_split, hf_subset)))
