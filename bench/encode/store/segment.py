@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import time
@@ -16,6 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 from bench.encode.keys import KEY_BYTES, Keys
 from bench.encode.store.publish import publish_file
+from bench.errors import CacheError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +111,7 @@ def load_segment(path: Path) -> Segment:
     Raises:
         FileNotFoundError: It was pruned meanwhile.
         UnreadableSegmentError: It is no segment or is damaged as a whole.
+        CacheError: The system does not let it be read.
     """
     try:
         # The map outlives the closed file, so that segments cost no file descriptors.
@@ -128,14 +131,14 @@ def load_segment(path: Path) -> Segment:
             checksums.to_numpy(zero_copy_only=True),
             np.zeros(n, dtype=np.bool_),
         )
-    except (
-        pa.ArrowInvalid,
-        pa.ArrowKeyError,
-        pa.ArrowNotImplementedError,
-        KeyError,
-        AttributeError,
-        ValueError,
-    ) as error:
+    except OSError as error:
+        # Arrow reports a damaged file as an OSError too, but without the number a failed system call has.
+        if error.errno is None:
+            raise UnreadableSegmentError(str(error)) from error
+        if error.errno in {errno.ENOENT, errno.ESTALE}:
+            raise FileNotFoundError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise CacheError(f"{path}: cannot be read ({os.strerror(error.errno).lower()}).") from error
+    except (pa.ArrowException, KeyError, AttributeError, ValueError) as error:
         raise UnreadableSegmentError(str(error)) from error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import logging
 import os
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from bench.encode.keys import Keys, list_keys
 from bench.encode.store.index import KeyIndex, Places
+from bench.encode.store.retire import DAMAGED_SUFFIX, retire_file
 from bench.encode.store.segment import (
     SEGMENT_SUFFIX,
     Segment,
@@ -27,10 +30,10 @@ if TYPE_CHECKING:
 
     from bench.encode.protocol import Vectors
 
-DAMAGED_SUFFIX = ".damaged"
-"""A condemned segment keeps its bytes under this name, for whoever wants to look; pruning removes it."""
-
 MAX_SEGMENT_BYTES = 1 << 28
+
+SMALL_SEGMENT_BYTES, MANY_SEGMENTS = 4 << 20, 64
+"""So many segments smaller than this are merged into one; thousands of files are slow to open on a shared folder."""
 
 _log = logging.getLogger("prefixbench.cache")
 
@@ -111,6 +114,9 @@ class Shelf:
             self._index.add([segment] if segment is not None else [])
             if self._condemned:
                 self._condemned.difference_update(list_keys(keys[part]))
+        # The vectors are stored already; what keeps the folder tidy may fail and is tried again after the next put.
+        with contextlib.suppress(CacheError, OSError):
+            self.merge_small()
 
     def segments(self) -> list[Segment]:
         """Every readable segment now in the folder, oldest first."""
@@ -126,13 +132,39 @@ class Shelf:
         try:
             if rest.any():
                 write_segment(self.folder, segment.keys[rest], segment.vectors[rest])
-            self._set_aside(segment.path)
+            retire_file(segment.path, DAMAGED_SUFFIX)
         except (CacheError, OSError) as error:
             # A folder that may only be read, or a full disk: what cannot be removed is passed over.
             self._condemned.update(list_keys(segment.keys[rows]))
             _log.warning("%s: the damaged records stay in the file (%s)", segment.path, error)
             return
         self._index, self._listed = KeyIndex(), set()
+
+    def merge_small(self) -> None:
+        """Merge small segments into one where there are many, unless another process is at it.
+
+        Raises:
+            CacheError: There is no room for the merged segment; the small ones stay.
+            OSError: The folder knows no locks, or may not be written to.
+        """
+        if sum(_is_small(segment) for segment in self._index.segments) < MANY_SEGMENTS:
+            return
+        with (self.folder / "merge.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            small = [segment for segment in self.segments() if _is_small(segment)]
+            for segment in small:
+                rows = segment.find_damage()
+                if rows.size:
+                    self.drop(segment, rows)
+                    return
+            if len(small) >= MANY_SEGMENTS:
+                keys = np.concatenate([segment.keys for segment in small])
+                vectors = np.concatenate([segment.vectors for segment in small])
+                first = np.sort(np.unique(np.array(list_keys(keys), dtype=object), return_index=True)[1])
+                write_segment(self.folder, keys[first], vectors[first])
+                for segment in small:
+                    retire_file(segment.path)
+            self._index, self._listed = KeyIndex(), set()
 
     def _load(self, path: Path) -> Segment | None:
         try:
@@ -142,13 +174,11 @@ class Shelf:
         except UnreadableSegmentError as error:
             self._report(Damage(path, (), str(error)))
             try:
-                self._set_aside(path)
+                retire_file(path, DAMAGED_SUFFIX)
             except OSError as problem:
                 _log.warning("%s: the file stays where it is (%s)", path, problem)
             return None
 
-    @staticmethod
-    def _set_aside(path: Path) -> None:
-        # Renamed, not deleted: whoever has it mapped reads on. Another process may have been quicker.
-        if path.exists():
-            path.rename(path.with_suffix(DAMAGED_SUFFIX))
+
+def _is_small(segment: Segment) -> bool:
+    return segment.vectors.nbytes < SMALL_SEGMENT_BYTES
