@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bench.errors import PrefixNotFoundError
 from bench.prefixes import PrefixBook, Resolution, TokenizerVocabulary
-from bench.spec.conditions import Condition
+from bench.prefixes.sources import NOTHING_SOURCE
+from bench.spec.conditions import BASELINE, Condition, Mechanism, PrefixPair
 from bench.spec.sweep import CustomPrefix, ModelSpec
 from bench.spec.tasks import TaskFacts
 
@@ -39,7 +40,14 @@ class BookResolver:
         """The strings of one condition."""
         folder = self.find_folder(model)
         vocabulary = _load_vocabulary(folder) if folder is not None else None
-        return self.book.resolve(model.name, task, condition, custom=custom, vocabulary=vocabulary, seed=seed)
+        try:
+            return self.book.resolve(model.name, task, condition, custom=custom, vocabulary=vocabulary, seed=seed)
+        except PrefixNotFoundError as error:
+            if condition != BASELINE:
+                raise
+            # What nothing means is known of every model, documented or not.
+            sources = (NOTHING_SOURCE, NOTHING_SOURCE)
+            return Resolution(PrefixPair(), Mechanism.NONE, sources, "nothing is sent", (str(error),))
 
 
 @functools.cache

@@ -95,7 +95,7 @@ class ModelSession:
         self._lazy = lazy
         self._cache = cache
         self._progress = progress
-        self._n_told = 0
+        self._told = (0, 0)
         self.embedder = CachedEmbedder(lazy, EmbeddingStore.open(cache / STORE_FOLDER), self._tell)
 
     @property
@@ -116,7 +116,6 @@ class ModelSession:
         for part in rehearsal.manifest.parts:
             side = sent.pair.side_for(part.role)
             texts, titles = part.request(side.title_slot)
-            self._n_told = 0
             self.embedder.ensure(texts, side, titles)
         embedded = self.embedder.counts.texts_embedded - before.texts_embedded
         audit = tuple(self._audit(sent.pair, role, rehearsal) for role in _roles(rehearsal.manifest))
@@ -131,10 +130,13 @@ class ModelSession:
         return EncodedCell(sent, rehearsal, self.known, audit, cost)
 
     def _tell(self, done: int, total: int) -> None:
-        if self._n_told == 0:
+        """Turn the counts of one call, which grow until it ends, into increments."""
+        before, total_before = self._told
+        if total != total_before or done <= before:
+            before = 0
             self._progress.texts_planned(total)
-        self._progress.texts_embedded(done - self._n_told)
-        self._n_told = done
+        self._progress.texts_embedded(done - before)
+        self._told = (done, total)
 
     def _audit(self, pair: PrefixPair, role: Role | None, rehearsal: Rehearsal) -> RoleAudit:
         """The audit of one role's distinct texts, computed once for a model, side and data set."""

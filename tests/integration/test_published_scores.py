@@ -1,0 +1,52 @@
+"""With ``none``, MiniLM's main scores on MTEB's own data equal the leaderboard's."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.run.command import SweepOptions, run_sweep
+from bench.run.progress import Progress
+from bench.spec.load import Overrides, load_sweep
+from bench.store import load_run
+
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+TASKS = (
+    "Banking77Classification",
+    "STSBenchmark",
+    "PawsXPairClassification:en",
+    "XQuADRetrieval:en",
+    "MBPPRetrieval",
+    "Tatoeba:deu-eng",
+)
+
+pytestmark = [pytest.mark.hub, pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
+
+
+def read_published() -> dict[tuple[str, str, str], float]:
+    """Main scores (0–100) by task, split and subset."""
+    path = Path(os.environ["PREFIXBENCH_HUB_STANDIN"]) / "published_scores.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        return {
+            (row["task"], row["split"], row["subset"]): float(row["score"])
+            for row in csv.DictReader(file)
+            if row["model"] == MODEL and row["metric"] == "main_score" and row["revision"] != "external"
+        }
+
+
+def test_none_gives_the_published_scores(hub_endpoint: str, tmp_path: Path) -> None:
+    del hub_endpoint
+    spec = load_sweep(None, None, Overrides(models=(MODEL,), tasks=TASKS, conditions=("none",)))
+    assert run_sweep(spec, SweepOptions(tmp_path / "run", tmp_path / "cache", workers=1), Progress()) == 0
+    published = read_published()
+    compared = {}
+    for row in load_run(tmp_path / "run").results:
+        place = (row.task, row.hf_split, row.hf_subset)
+        if place in published:
+            compared[row.task] = (100 * row.score, published[place])
+    assert compared.keys() == {task.partition(":")[0] for task in TASKS}
+    for task, (ours, theirs) in compared.items():
+        assert ours == pytest.approx(theirs, abs=0.01), task
