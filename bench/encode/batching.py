@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 PADDING_SHARE = 0.05
 """A batch that would pad more than this is closed early, once it holds a fair share of the budget."""
 
-WORTHWHILE_SHARE = 1 / 8
+WORTHWHILE_SHARE = 1 / 32
 """Share of the budget below which a batch is filled on, padding or not: tiny batches cost more than padding."""
 
 DEFAULT_CPU_TOKENS = 2048

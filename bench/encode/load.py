@@ -11,6 +11,7 @@ import torch
 
 from bench.encode.adapters import find_adapters
 from bench.encode.choice import choose_batch_tokens, choose_engine
+from bench.encode.families import FINISHES, LoaderRule, find_rule
 from bench.encode.folders import default_cache_folder
 from bench.encode.hub import locate_model
 from bench.encode.local import LocalEmbedder
@@ -55,12 +56,13 @@ def load_embedder(
     check_weights(found, model.name)
     check_code(found, model)
     device = choose_device(settings.device)
-    loaded = open_model(found, model, device, local_only=folder is not None)
-    if (limit := model.max_seq_length or settings.max_seq_length) is not None:
+    rule = find_rule(model.name)
+    loaded = open_model(found, model, device, rule, local_only=folder is not None)
+    if (limit := model.max_seq_length or settings.max_seq_length or rule.max_seq_length) is not None:
         loaded.max_seq_length = limit
-    network = Network(loaded, model.dtype or settings.dtype)
+    network = Network(loaded, model.dtype or settings.dtype, FINISHES.get(rule.finish or ""))
     digest = compute_weights_digest(found, cache)
-    adapters = find_adapters(network)
+    adapters = find_adapters(network, found)
     choice = choose_engine(network, settings.engine, digest, cache, threads)
     budget = settings.batch_tokens or choose_batch_tokens(network, digest, cache, choice.engine)
     identity = EmbedderIdentity(
@@ -68,7 +70,7 @@ def load_embedder(
         revision=model.revision or _read_commit(found),
         weights_digest=digest,
         max_seq_length=int(loaded.max_seq_length or 0),
-        pooling=describe_pooling(loaded),
+        pooling="+".join(filter(None, (describe_pooling(loaded), rule.finish))),
         dtype=choice.dtype_class,
         engine=choice.engine.value,
     )
@@ -118,7 +120,9 @@ def _needs_own_architecture(folder: Path) -> bool:
     return config.get("model_type") not in CONFIG_MAPPING
 
 
-def open_model(folder: Path, model: ModelSpec, device: str, *, local_only: bool) -> SentenceTransformer:
+def open_model(
+    folder: Path, model: ModelSpec, device: str, rule: LoaderRule, *, local_only: bool
+) -> SentenceTransformer:
     """Build the model from its folder; code it brings may be fetched only where it is trusted."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
@@ -128,16 +132,21 @@ def open_model(folder: Path, model: ModelSpec, device: str, *, local_only: bool)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            return SentenceTransformer(
+            loaded = SentenceTransformer(
                 str(folder),
                 device=device,
                 trust_remote_code=model.trust_remote_code,
                 local_files_only=local_only or not model.trust_remote_code,
                 model_kwargs=kwargs,
+                processor_kwargs=dict(rule.tokenizer_options),
+                truncate_dim=rule.truncate_dim,
             )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelLoadError(f"model {model.name!r} cannot be loaded from {folder}: {reason}") from error
+    if not rule.include_prompt:
+        loaded.set_pooling_include_prompt(include_prompt=False)
+    return loaded
 
 
 def describe_pooling(model: SentenceTransformer) -> str:

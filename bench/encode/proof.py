@@ -56,8 +56,8 @@ def check_received(network: Network, texts: Sequence[str], prefixes: Sequence[st
         # The model may also measure the prefix alone, to leave it out of pooling.
         others = [seen for seen in received if seen not in (planned, prefix)]
         if others or planned not in received:
-            seen = others[0] if others else "nothing"
-            raise AuditError(f"the tokenizer received {seen!r} where {planned!r} was planned.")
+            seen = repr(max(others, key=len)) if others else "nothing"
+            raise AuditError(f"the tokenizer received {seen} where {planned!r} was planned.")
         ids = features.get("input_ids")
         if native is not None and isinstance(ids, torch.Tensor):
             ours = native.encode([planned]).ids[0]

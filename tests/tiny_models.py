@@ -1,0 +1,112 @@
+"""Tiny sentence-transformers models with random weights, saved to a folder as real ones are."""
+
+from __future__ import annotations
+
+import string
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Router, Transformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+
+WORDS = ("query", "passage", "search", "document", "the", "cat", "sat", "on", "mat", "dog", "ran", "far", "away", ":")
+
+TEXTS = [
+    "the cat sat on the mat",
+    "a dog ran far away",
+    "",
+    "mat",
+    "the dog sat on the cat and the cat ran away from the dog, far far away: " * 3,
+    "Zebra!",
+]
+
+
+def make_transformer(folder: Path, seed: int = 0, max_length: int = 48, kind: str = "bert") -> Transformer:
+    """A two-layer encoder of 32 dimensions with a word-piece vocabulary of a hundred entries."""
+    from transformers import BertConfig, BertModel, BertTokenizer, Qwen2Config, Qwen2Model
+
+    folder.mkdir(parents=True)
+    letters = string.ascii_lowercase + string.digits + string.punctuation
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{letter}" for letter in letters)]
+    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = BertTokenizer(vocab=vocabulary, model_max_length=max_length)
+    torch.manual_seed(seed)
+    model: Any
+    if kind == "bert":
+        model = BertModel(
+            BertConfig(
+                vocab_size=len(vocabulary),
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                intermediate_size=64,
+                max_position_embeddings=64,
+                initializer_range=0.5,
+            )
+        )
+    else:
+        model = Qwen2Model(
+            Qwen2Config(
+                vocab_size=len(vocabulary),
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                num_key_value_heads=1,
+                intermediate_size=64,
+                initializer_range=0.5,
+            )
+        )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    transformer: Transformer = Transformer(str(folder))
+    return transformer
+
+
+def make_model(
+    folder: Path,
+    *,
+    pooling: str = "mean",
+    include_prompt: bool = True,
+    normalize: bool = True,
+    prompts: dict[str, str] | None = None,
+    default_prompt_name: str | None = None,
+    kind: str = "bert",
+    seed: int = 0,
+) -> Path:
+    """A model saved to ``folder/model``; the folder is returned."""
+    transformer = make_transformer(folder / "parts", seed, kind=kind)
+    modules: list[torch.nn.Module] = [transformer, Pooling(32, pooling, include_prompt=include_prompt)]
+    modules += [Normalize()] if normalize else []
+    model = SentenceTransformer(modules=modules, prompts=prompts, default_prompt_name=default_prompt_name, device="cpu")
+    model.save(str(folder / "model"), create_model_card=False)
+    return folder / "model"
+
+
+def make_router(folder: Path) -> Path:
+    """A model with one network for queries and another for documents."""
+    sides = {}
+    for seed, name in enumerate(("query", "document")):
+        sides[name] = [make_transformer(folder / name, seed), Pooling(32, "mean")]
+    router = Router.for_query_document(query_modules=sides["query"], document_modules=sides["document"])
+    SentenceTransformer(modules=[router, Normalize()], device="cpu").save(
+        str(folder / "model"), create_model_card=False
+    )
+    return folder / "model"
+
+
+def add_adapters(model_folder: Path, names: tuple[str, ...]) -> None:
+    """Save LoRA adapters with random weights into ``adapters/NAME`` of a model's folder."""
+    from peft import LoraConfig, get_peft_model
+
+    for seed, name in enumerate(names):
+        base = SentenceTransformer(str(model_folder), device="cpu").transformers_model
+        torch.manual_seed(100 + seed)
+        config = LoraConfig(r=4, target_modules=["query", "value"], init_lora_weights=False)
+        with warnings.catch_warnings():
+            # peft still reads transformers' deprecated is_gradient_checkpointing.
+            warnings.simplefilter("ignore", FutureWarning)
+            adapted = get_peft_model(base, config)  # type: ignore[arg-type]
+        adapted.save_pretrained(str(model_folder / "adapters" / name))

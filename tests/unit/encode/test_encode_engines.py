@@ -1,0 +1,161 @@
+"""Engines: the same vectors, chosen by a probe, remembered, and passed over with a reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import bench.encode.choice as choice_module
+from bench.encode.choice import AGREEMENT, compute_disagreement, measure_rates, pick_budget
+from bench.encode.load import load_embedder
+from bench.encode.local import LocalEmbedder
+from bench.errors import EncodeError
+from bench.spec.conditions import Side
+from bench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
+from tests.tiny_models import TEXTS, make_model, make_router
+
+
+def load(folder: Path, engine: Engine, dtype: Dtype = Dtype.FLOAT32) -> LocalEmbedder:
+    settings = EncoderSettings(device="cpu", engine=engine, dtype=dtype, batch_tokens=128)
+    return load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=folder.parent / "cache", threads=1)
+
+
+@pytest.mark.parametrize("kind", ["bert", "qwen2"])
+@pytest.mark.parametrize("engine", [Engine.OPENVINO, Engine.ONNX])
+def test_an_engine_gives_plain_torchs_vectors(engine: Engine, kind: str, tmp_path: Path) -> None:
+    if engine is Engine.ONNX:
+        pytest.importorskip("onnx")
+        pytest.importorskip("onnxruntime")
+    folder = make_model(tmp_path, kind=kind, include_prompt=False, pooling="mean" if kind == "bert" else "lasttoken")
+    plain, fast = load(folder, Engine.TORCH), load(folder, engine)
+    assert fast.identity.engine == engine.value
+    assert fast.identity.dtype == "float32"
+    for side in (Side(), Side("query: ")):
+        assert compute_disagreement(plain.embed(TEXTS, side), fast.embed(TEXTS, side)) <= AGREEMENT
+
+
+def test_auto_takes_the_first_engine_that_agrees_and_remembers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model(tmp_path)
+    assert load(folder, Engine.AUTO).identity.engine == "openvino"
+    (memo,) = (tmp_path / "cache" / "engines").glob("*/engine-*.json")
+    assert json.loads(memo.read_text())["engine"] == "openvino"
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("the probe was run again")
+
+    monkeypatch.setattr(choice_module, "compute_disagreement", refuse)
+    again = load(folder, Engine.AUTO)
+    assert again.identity.engine == "openvino"
+    np.testing.assert_allclose(again.embed(TEXTS, Side()), load(folder, Engine.TORCH).embed(TEXTS, Side()), atol=1e-6)
+
+
+def test_auto_passes_over_an_engine_that_is_off_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_model(tmp_path)
+    own = choice_module.build_engine
+
+    def build(engine: Engine, *args: Any) -> Any:
+        if engine is not Engine.OPENVINO:
+            raise EncodeError(f"engine {engine.value!r} is not available: not here.")
+        run = own(engine, *args)
+        return lambda features: run(features) + torch.linspace(0, 1e-2, 32)
+
+    monkeypatch.setattr(choice_module, "build_engine", build)
+    embedder = load(folder, Engine.AUTO)
+    assert embedder.identity.engine == "torch"
+    assert embedder.network.engine is None
+    assert embedder.notes[0].startswith("engine 'openvino' is off plain torch by 1 − cosine ")
+    assert embedder.notes[1:] == (
+        "engine 'onnx' is not available: not here.",
+        "engine 'compiled' is not available: not here.",
+    )
+
+
+def test_a_named_engine_that_is_off_has_vectors_of_its_own_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model(tmp_path)
+    own = choice_module.build_engine
+
+    def build(*args: Any) -> Any:
+        run = own(*args)
+        return lambda features: run(features) + torch.linspace(0, 1e-2, 32)
+
+    monkeypatch.setattr(choice_module, "build_engine", build)
+    assert load(folder, Engine.OPENVINO).identity.dtype == "float32-openvino"
+
+
+def test_a_router_runs_on_plain_torch_with_the_reason(tmp_path: Path) -> None:
+    folder = make_router(tmp_path)
+    reason = "queries, documents or tasks take different ways through the model"
+    assert load(folder, Engine.AUTO).notes == (f"plain torch: {reason}",)
+    with pytest.raises(EncodeError) as failure:
+        load(folder, Engine.OPENVINO)
+    assert str(failure.value) == f"engine 'openvino' cannot run this model: {reason}."
+
+
+def test_an_engine_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_model(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(EncodeError) as failure:
+        load(folder, Engine.OPENVINO)
+    assert str(failure.value) == "engine 'openvino' is not available: the package openvino is not installed."
+
+
+def test_lower_precision_is_stamped_and_close(tmp_path: Path) -> None:
+    folder = make_model(tmp_path)
+    exact, low = load(folder, Engine.TORCH), load(folder, Engine.TORCH, Dtype.BFLOAT16)
+    assert low.identity.dtype == "bfloat16"
+    gap = compute_disagreement(exact.embed(TEXTS, Side()), low.embed(TEXTS, Side()))
+    assert 1e-9 < gap < 1e-2
+
+
+def test_calibration_takes_the_smallest_size_that_none_beats() -> None:
+    assert pick_budget({1024: 100.0, 2048: 150.0, 4096: 152.0}) == 2048
+    assert pick_budget({1024: 100.0}) == 1024
+
+
+def test_calibration_ends_where_memory_or_time_does() -> None:
+    def run(n_texts: int) -> None:
+        if n_texts > 32:
+            raise torch.OutOfMemoryError
+
+    assert set(measure_rates(run, (1024, 2048, 4096), 64)) == {1024, 2048}
+    ticks = iter(range(0, 1000, 3))
+    assert set(measure_rates(lambda _n: None, (1024, 2048, 4096), 64, clock=lambda: float(next(ticks)))) == {1024}
+
+
+def test_out_of_memory_halves_the_budget_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = load(make_model(tmp_path), Engine.TORCH)
+    texts = [f"the cat sat on the mat {index}" for index in range(40)]
+    expected = embedder.embed(texts, Side())
+    own = embedder.network.forward
+    sizes = []
+
+    def tight(features: Any, side: Side) -> Any:
+        sizes.append(len(features["input_ids"]))
+        if sizes[-1] > 4:
+            raise torch.OutOfMemoryError
+        return own(features, side)
+
+    monkeypatch.setattr(embedder.network, "forward", tight)
+    np.testing.assert_allclose(embedder.embed(texts, Side()), expected, atol=1e-6)
+    assert max(sizes) > 4
+    assert embedder.budget.tokens < 128
+
+    def none(_features: Any, _side: Side) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
+
+    monkeypatch.setattr(embedder.network, "forward", none)
+    with pytest.raises(EncodeError) as failure:
+        embedder.embed(["the cat"], Side())
+    assert str(failure.value) == (
+        "no memory on cpu to embed a single text of 4 tokens with 'org/tiny'; lower max_seq_length or choose another "
+        "device."
+    )
