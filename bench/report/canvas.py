@@ -1,4 +1,4 @@
-"""The ground every figure is drawn on: one look, no global state left behind, names taken literally."""
+"""The ground every figure is drawn on: one look, no global state left behind, names taken literally, few artists."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
-from bench.report.palette import GROUND, INK, MUTED, RULE
+from bench.report.palette import GROUND, INK, MUTED, RULE, VERDICT_COLOURS
+from bench.report.words import VERDICT_MARKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
 
@@ -111,3 +114,60 @@ def label_rows(axes: Axes, labels: list[str], *, shown: bool = True) -> None:
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_yticks(range(len(labels)), labels if shown else [""] * len(labels))
     axes.tick_params(axis="y", colors=INK.light)
+
+
+def write_beside(axes: Axes, line: float, text: str, offset: float, **style: object) -> None:
+    """Text left (negative offset) or right of the axes, level with a row; the offset is in points from the edge."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    edge = 0.0 if offset < 0 else 1.0
+    place = axes.get_yaxis_transform() + ScaledTranslation(offset / 72, 0.0, figure.dpi_scale_trans)
+    axes.text(edge, line, text, transform=place, va="center", **style)  # type: ignore[arg-type] # text properties
+
+
+def draw_marks(
+    axes: Axes,
+    xs: Sequence[float],
+    ys: Sequence[float],
+    verdicts: Sequence[str],
+    *,
+    size: float = 5.0,
+    name: str = "marks",
+) -> None:
+    """Markers whose shape and colour say the verdict, one artist a verdict."""
+    for verdict in dict.fromkeys(verdicts):
+        chosen = [index for index, one in enumerate(verdicts) if one == verdict]
+        colour = VERDICT_COLOURS[verdict].light
+        axes.plot(
+            [xs[index] for index in chosen],
+            [ys[index] for index in chosen],
+            marker=VERDICT_MARKERS[verdict],
+            markersize=size,
+            color=colour,
+            markerfacecolor=GROUND.light if verdict == "inconclusive" else colour,
+            markeredgewidth=size / 4.5,
+            linestyle="none",
+            zorder=3,
+            label=verdict,
+            gid=f"{name}:{verdict}",
+        )
+
+
+def draw_segments(
+    axes: Axes, segments: Sequence[Sequence[tuple[float, float]]], colours: Sequence[str], *, width: float, name: str
+) -> None:
+    """Line segments in one artist; each a colour of its own."""
+    lines = LineCollection(segments, colors=colours, linewidths=width, zorder=2, gid=name)
+    axes.add_collection(lines, autolim=False)
+
+
+def draw_boxes(
+    axes: Axes, boxes: Sequence[tuple[float, float, float, float]], colours: Sequence[str], *, edge: float, name: str
+) -> None:
+    """Filled boxes (left, top, width, height) in one artist, parted by ``edge`` points of ground."""
+    corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h in boxes]
+    edges = GROUND.light if edge else "none"
+    axes.add_collection(
+        PolyCollection(corners, facecolors=colours, edgecolors=edges, linewidths=edge, zorder=0.5, gid=name),
+        autolim=False,
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,11 +13,15 @@ from bench.report.svg import render_svg
 from bench.report.words import make_anchor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import pandas as pd
     from markupsafe import Markup
     from matplotlib.figure import Figure
+
+FEWEST_SHARED = 16
+"""Figures from which starting other processes pays."""
 
 _LEFT_AS_THEY_ARE = " ,;:!*()/'@&=+$-_.~[]|{}"
 """Every byte that needs no escape inside a quoted ``data:`` link; escaping them would treble a table's size."""
@@ -30,7 +36,7 @@ class Chart:
         title: The finding, as a sentence.
         caption: The method: what is drawn, and how it was got.
         description: What a reader would see, in words.
-        figure: Drawn in the palette's light colours.
+        draw: Draws it in the palette's light colours; picklable, so that another process can.
         data: Exactly what is drawn, one row a mark.
     """
 
@@ -38,7 +44,7 @@ class Chart:
     title: str
     caption: str
     description: str
-    figure: Figure
+    draw: Callable[[], Figure]
     data: pd.DataFrame
 
     @property
@@ -47,14 +53,23 @@ class Chart:
         return make_anchor("figure", self.name)
 
     @property
-    def svg(self) -> Markup:
-        """The figure for the page."""
-        return render_svg(self.figure, self.anchor, self.title, self.description)
-
-    @property
     def csv_link(self) -> str:
         """The data as a link that holds them."""
         return link_csv(self.data)
+
+
+def render_drawings(charts: Sequence[Chart], n_processes: int = 1) -> dict[str, Markup]:
+    """Every figure for the page, by anchor; many are drawn by several processes."""
+    if len(charts) < FEWEST_SHARED or n_processes == 1:
+        drawings = [_render(chart) for chart in charts]
+    else:
+        with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
+            drawings = list(pool.map(_render, charts, chunksize=2))
+    return {chart.anchor: drawing for chart, drawing in zip(charts, drawings, strict=True)}
+
+
+def _render(chart: Chart) -> Markup:
+    return render_svg(chart.draw(), chart.anchor, chart.title, chart.description)
 
 
 def link_csv(frame: pd.DataFrame) -> str:
@@ -73,10 +88,11 @@ def write_charts(charts: list[Chart], folder: Path) -> list[Path]:
     written = []
     with open_canvas():
         for chart in charts:
+            figure = chart.draw()
             stem = folder / chart.name
             for ending, options in ((".pdf", {"metadata": {"CreationDate": None}}), (".png", {"dpi": 300})):
                 path = stem.with_name(stem.name + ending)
-                chart.figure.savefig(path, facecolor="white", **options)
+                figure.savefig(path, facecolor="white", **options)
                 written.append(path)
             path = stem.with_name(stem.name + ".csv")
             chart.data.to_csv(path, index=False, float_format="%.6g")

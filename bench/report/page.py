@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup
 
+from bench.report.chart import render_drawings
 from bench.report.evidence import gather_evidence
 from bench.report.inputs import ReportOptions
 from bench.report.palette import render_variables
@@ -24,6 +25,7 @@ from bench.report.sections.side_by_side import build_side_by_side
 from bench.report.sections.space import build_space
 from bench.report.sections.where import build_where
 from bench.report.sections.winners import build_winners
+from bench.report.svg import gather_styles
 from bench.report.words import clean_text, count_noun, join_words, shorten
 from bench.store.items import publish_bytes
 
@@ -110,7 +112,7 @@ def render_page(evidence: Evidence, sections: Sequence[Section]) -> str:
     """Set the sections as one page."""
     environment = _open_templates()
     names = join_words([clean_text(name) for name in evidence.run_names])
-    return environment.get_template("page.html.j2").render(
+    page = environment.get_template("page.html.j2").render(
         title=evidence.options.title or f"Does the prefix matter? {names}",
         heading="Does the task prefix matter?",
         names=names,
@@ -120,11 +122,13 @@ def render_page(evidence: Evidence, sections: Sequence[Section]) -> str:
         extent=_describe_extent(evidence),
         unfinished=_describe_unfinished(evidence),
         sections=sections,
+        drawings=render_drawings(list_charts(sections), evidence.options.n_processes),
         style=Markup(render_variables() + _load_style()),  # noqa: S704 - our own files
         script=Markup(_load_text("script.js")),  # noqa: S704 - our own file
         version=evidence.version,
         shorten=shorten,
     )
+    return gather_styles(page)
 
 
 def _describe_extent(evidence: Evidence) -> str:

@@ -38,15 +38,15 @@ WASH_EQUIVALENT = Colour("wash-equivalent", "#e8f2ee", "#1c302a")
 WASH_INCONCLUSIVE = Colour("wash-inconclusive", "#f0eff2", "#2a2830")
 
 STEPS = (
-    Colour("step-0", "#9c3606", "#a8480f"),
-    Colour("step-1", "#d0743c", "#864012"),
-    Colour("step-2", "#eeb48c", "#643618"),
+    Colour("step-0", "#7f2a04", "#a8480f"),
+    Colour("step-1", "#b6581f", "#864012"),
+    Colour("step-2", "#efb083", "#643618"),
     Colour("step-3", "#f8dfcf", "#43291b"),
     Colour("step-4", "#f2f3f4", "#262b32"),
     Colour("step-5", "#d6e6f4", "#1d3347"),
-    Colour("step-6", "#9cc6e8", "#1c4467"),
-    Colour("step-7", "#4f95cd", "#1d588c"),
-    Colour("step-8", "#0b5596", "#1f6bad"),
+    Colour("step-6", "#93c1e6", "#1c4467"),
+    Colour("step-7", "#2f7ab8", "#1d588c"),
+    Colour("step-8", "#0a4279", "#1f6bad"),
 )
 """From great loss over nothing to great gain."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from typing import TYPE_CHECKING
@@ -16,11 +17,14 @@ from bench.report.words import clean_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DROPPED_TAGS = {"metadata", "style"}
+_DROPPED_TAGS = {"metadata", "style", "clipPath"}
 _DEFAULTS = {"stroke-linejoin: miter", "stroke-linejoin: round", "stroke-linecap: square", "stroke-linecap: butt"}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}\b")
-_REFERENCE = re.compile(r"#([\w-]+)")
 _DECIMALS = re.compile(r"-?\d+\.\d{3,}")
+_DRAWING = re.compile(r"(<svg .*?</svg>)", re.DOTALL)
+_TAG = re.compile(r"<[a-z][^<>]*>")
+_STYLE = re.compile(r'\bstyle="([^"]*)"')
+_BESIDE_LETTERS = re.compile(r" ?([MLHVCSQTAZz(),]) ?")
 _GEOMETRY = ("d", "x", "y", "transform", "points", "width", "height")
 
 
@@ -41,8 +45,7 @@ def render_svg(figure: Figure, anchor: str, title: str, description: str) -> Mar
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     root = ET.fromstring(buffer.getvalue())  # noqa: S314 - matplotlib wrote it a line above
     _drop_namespaces(root)
-    referenced = _collect_references(root)
-    _rewrite(root, anchor, referenced)
+    _rewrite(root, hashlib.blake2b(anchor.encode(), digest_size=4).hexdigest())
     _unwrap(root)
     for name in ("version", "width", "height"):
         root.attrib.pop(name, None)
@@ -67,21 +70,20 @@ def _drop_namespaces(root: ET.Element) -> None:
             parent.remove(child)
 
 
-def _collect_references(root: ET.Element) -> set[str]:
-    names = {element.get("href", "").removeprefix("#") for element in root.iter()}
-    for element in root.iter():
-        names.update(_REFERENCE.findall(element.get("clip-path", "")))
-    return names
+def _rewrite(root: ET.Element, prefix: str) -> None:
+    """Short ids that are unique in the page, rounded numbers, styles of the page's own.
 
-
-def _rewrite(root: ET.Element, anchor: str, referenced: set[str]) -> None:
+    Clipping goes: figures set their scales to hold what they draw.
+    """
+    referenced = {element.get("href", "").removeprefix("#") for element in root.iter()}
+    names = {name: f"f{prefix}{index}" for index, name in enumerate(sorted(referenced - {""}))}
     for element in root.iter():
         own = element.attrib.pop("id", None)
-        if own in referenced:
-            element.set("id", f"{anchor}-{own}")
-        for name in ("href", "clip-path"):
-            if name in element.attrib:
-                element.set(name, _REFERENCE.sub(rf"#{anchor}-\1", element.attrib[name]))
+        element.attrib.pop("clip-path", None)
+        if own in names:
+            element.set("id", names[own])
+        if "href" in element.attrib:
+            element.set("href", f"#{names[element.attrib['href'].removeprefix('#')]}")
         for name in _GEOMETRY:
             if name in element.attrib:
                 element.set(name, _round_numbers(element.attrib[name]))
@@ -94,7 +96,7 @@ def _rewrite(root: ET.Element, anchor: str, referenced: set[str]) -> None:
 
 def _round_numbers(text: str) -> str:
     short = _DECIMALS.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), text)
-    return " ".join(short.split())
+    return _BESIDE_LETTERS.sub(r"\1", " ".join(short.split()))
 
 
 def _restyle(style: str) -> str:
@@ -131,3 +133,25 @@ def _unwrap(root: ET.Element) -> None:
         plain = child.tag == "g" and not child.attrib
         flat.extend([] if empty else list(child) if plain else [child])
     root[:] = flat
+
+
+def gather_styles(page: str) -> str:
+    """Replace what many marks share by a class name each; most of a figure's size is repeated style.
+
+    Only tags inside drawings are touched: a name that reads like a style stays text.
+
+    Returns:
+        The page with the rules at the end of its style sheet.
+    """
+    names: dict[str, str] = {}
+
+    def replace_style(style: re.Match[str]) -> str:
+        return f'class="{names.setdefault(style[1], f"d{len(names)}")}"'
+
+    def replace_tag(tag: re.Match[str]) -> str:
+        return _STYLE.sub(replace_style, tag[0])
+
+    parts = _DRAWING.split(page)
+    parts[1::2] = [_TAG.sub(replace_tag, drawing) for drawing in parts[1::2]]
+    rules = "".join(f".{name}{{{declarations}}}" for declarations, name in names.items())
+    return "".join(parts).replace("</style>", f"{rules}</style>", 1)

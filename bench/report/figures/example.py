@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.canvas import clear_frame, label_rows, make_grid, open_canvas
+from bench.report.canvas import clear_frame, draw_segments, label_rows, make_grid, open_canvas
 from bench.report.palette import EQUIVALENT, HELPS, MUTED
 from bench.report.words import shorten
 
@@ -29,9 +29,9 @@ def draw_example(rows: pd.DataFrame, conditions: list[str]) -> Figure:
         for index, ((question, task_type), axes) in enumerate(zip(keys, panels, strict=True)):
             chosen = rows[(rows["question"] == question) & (rows["task_type"] == task_type)]
             lines = [conditions.index(name) for name in chosen["condition"]]
-            for line, row in zip(lines, chosen.to_dict("records"), strict=True):
-                ends = [row["similarity_paraphrase"], row["similarity_answer"]]
-                axes.plot(ends, [line, line], color=MUTED.light, linewidth=0.9, zorder=1)
+            ends = chosen[["similarity_paraphrase", "similarity_answer"]].itertuples(index=False, name=None)
+            segments = [[(left, line), (right, line)] for line, (left, right) in zip(lines, ends, strict=True)]
+            draw_segments(axes, segments, [MUTED.light] * len(segments), width=0.9, name="pairs")
             for name, marker, colour, label in (
                 ("similarity_paraphrase", "o", EQUIVALENT.light, "its rewording"),
                 ("similarity_answer", "^", HELPS.light, "its answer"),

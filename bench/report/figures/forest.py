@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patches import Polygon
 
-from bench.report.canvas import clear_frame, make_figure, open_canvas
-from bench.report.palette import BAND, GROUND, INK, MUTED, RULE, VERDICT_COLOURS
-from bench.report.words import VERDICT_MARKERS, format_interval, format_points, is_number, shorten
+from bench.report.canvas import (
+    clear_frame,
+    draw_boxes,
+    draw_marks,
+    draw_segments,
+    make_figure,
+    mark_zero,
+    open_canvas,
+    write_beside,
+)
+from bench.report.palette import BAND, INK, MUTED, RULE, VERDICT_COLOURS
+from bench.report.words import format_interval, format_points, is_number, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -48,56 +57,59 @@ def draw_forest(rows: pd.DataFrame, pooled: pd.DataFrame) -> Figure:
     headings = rows["task_type"].drop_duplicates().tolist()
     n_lines = len(rows) + len(headings) + (2 if len(pooled) else 0)
     with open_canvas():
-        figure = make_figure(ROW * n_lines + 0.75, left=2.05, right=1.65, top=0.22, bottom=0.45)
+        figure = make_figure(ROW * n_lines + 0.68, left=2.05, right=1.65, top=0.15, bottom=0.45)
         axes = figure.add_subplot()
         axes.set_ylim(n_lines - 0.4, -0.6)
-        axes.axvline(0.0, color=MUTED.light, linewidth=0.8, zorder=1)
-        line = 0
+        reach = _find_reach(rows, pooled)
+        axes.set_xlim(-reach, reach)
+        mark_zero(axes)
+        places: list[int] = []
         for heading in headings:
-            _write_left(axes, line, shorten(heading, 34), bold=True)
-            for row in rows[rows["task_type"] == heading].to_dict("records"):
-                line += 1
-                _draw_task(axes, line, row)
-            line += 1
+            write_beside(
+                axes, len(places) + headings.index(heading), shorten(heading, 34), -6,
+                ha="right", fontweight="bold", color=MUTED.light,
+            )  # fmt: skip
+            n_tasks = int((rows["task_type"] == heading).sum())
+            first = len(places) + headings.index(heading) + 1
+            places += range(first, first + n_tasks)
+        _draw_tasks(axes, places, rows.to_dict("records"), reach)
         for row in pooled.to_dict("records"):
-            _draw_pooled(axes, line + 0.5, row)
-        _finish(axes, rows, pooled)
+            _draw_pooled(axes, n_lines - 1.5 + 0.5, row, reach)
+        _finish(axes)
     return figure
 
 
-def _draw_task(axes: Axes, line: float, row: dict[Hashable, Any]) -> None:
-    verdict = str(row["verdict"])
-    colour = VERDICT_COLOURS[verdict].light
-    mde = row["mde"]
-    if is_number(mde):
-        axes.add_patch(
-            Rectangle(
-                (-float(mde), line - 0.32), 2 * float(mde), 0.64, facecolor=BAND.light, edgecolor="none", zorder=0
-            )
-        )
-    if is_number(row["ci_low"]) and is_number(row["ci_high"]):
-        axes.plot([row["ci_low"], row["ci_high"]], [line, line], color=colour, linewidth=1.6, zorder=2)
-    axes.plot(
-        [row["delta_points"]],
-        [line],
-        marker=VERDICT_MARKERS[verdict],
-        markersize=5.5,
-        color=colour,
-        markerfacecolor=GROUND.light if verdict == "inconclusive" else colour,
-        markeredgewidth=1.3,
-        linestyle="none",
-        zorder=3,
-        gid=f"task:{row['label']}",
+def _draw_tasks(axes: Axes, places: Sequence[int], rows: Sequence[dict[Hashable, Any]], reach: float) -> None:
+    verdicts = [str(row["verdict"]) for row in rows]
+    spans = [
+        (line, min(float(row["mde"]), reach)) for line, row in zip(places, rows, strict=True) if is_number(row["mde"])
+    ]
+    boxes = [(-mde, line - 0.32, 2 * mde, 0.64) for line, mde in spans]
+    draw_boxes(axes, boxes, [BAND.light] * len(boxes), edge=0.0, name="mde")
+    known = [
+        (line, row)
+        for line, row in zip(places, rows, strict=True)
+        if is_number(row["ci_low"]) and is_number(row["ci_high"])
+    ]
+    draw_segments(
+        axes,
+        [[(row["ci_low"], line), (row["ci_high"], line)] for line, row in known],
+        [VERDICT_COLOURS[str(row["verdict"])].light for _, row in known],
+        width=1.6,
+        name="intervals",
     )
-    _write_left(axes, line, shorten(str(row["label"]), 34))
-    _write_right(axes, line, row, colour)
+    draw_marks(axes, [float(row["delta_points"]) for row in rows], places, verdicts, size=5.5, name="tasks")
+    for line, row in zip(places, rows, strict=True):
+        write_beside(axes, line, shorten(str(row["label"]), 34), -6, ha="right")
+        _write_estimate(axes, line, row)
 
 
-def _draw_pooled(axes: Axes, line: float, row: dict[Hashable, Any]) -> None:
+def _draw_pooled(axes: Axes, line: float, row: dict[Hashable, Any], reach: float) -> None:
     colour = VERDICT_COLOURS.get(str(row["verdict"]), INK).light
     low, centre, high = (float(row[name]) for name in ("ci_low", "delta_points", "ci_high"))
     if is_number(row["pi_low"]) and is_number(row["pi_high"]):
-        axes.plot([row["pi_low"], row["pi_high"]], [line, line], color=MUTED.light, linewidth=0.9, zorder=2)
+        ends = [max(-reach, row["pi_low"]), min(reach, row["pi_high"])]
+        axes.plot(ends, [line, line], color=MUTED.light, linewidth=0.9, zorder=2, gid="prediction")
     diamond = Polygon(
         [(low, line), (centre, line - 0.34), (high, line), (centre, line + 0.34)],
         facecolor=colour,
@@ -107,45 +119,19 @@ def _draw_pooled(axes: Axes, line: float, row: dict[Hashable, Any]) -> None:
     )
     axes.add_patch(diamond)
     axes.axhline(line - 0.75, color=RULE.light, linewidth=0.8)
-    _write_left(axes, line, "All tasks", bold=True)
-    _write_right(axes, line, row, colour, bold=True)
+    write_beside(axes, line, "All tasks", -6, ha="right", fontweight="bold")
+    _write_estimate(axes, line, row, weight="bold")
 
 
-def _write_left(axes: Axes, line: float, text: str, *, bold: bool = False) -> None:
-    axes.annotate(
-        text,
-        (0.0, line),
-        xytext=(-6, 0),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        fontweight="bold" if bold else "normal",
-        color=MUTED.light if bold and text != "All tasks" else INK.light,
-    )
+def _write_estimate(axes: Axes, line: float, row: dict[Hashable, Any], *, weight: str = "normal") -> None:
+    colour = VERDICT_COLOURS.get(str(row["verdict"]), INK).light
+    write_beside(axes, line, format_points(row["delta_points"]), 30, ha="right", color=colour, fontweight="bold")
+    interval = format_interval(row["ci_low"], row["ci_high"])
+    write_beside(axes, line, interval, 36, ha="left", color=MUTED.light, fontweight=weight)
 
 
-def _write_right(axes: Axes, line: float, row: dict[Hashable, Any], colour: str, *, bold: bool = False) -> None:
-    places = ((30, "right", format_points(float(row["delta_points"])), colour, "bold"),)
-    interval = format_interval(float(row["ci_low"]), float(row["ci_high"]))
-    for offset, side, text, shade, weight in (
-        *places,
-        (36, "left", interval, MUTED.light, "bold" if bold else "normal"),
-    ):
-        axes.annotate(
-            text,
-            (1.0, line),
-            xytext=(offset, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha=side,
-            va="center",
-            color=shade,
-            fontweight=weight,
-        )
-
-
-def _finish(axes: Axes, rows: pd.DataFrame, pooled: pd.DataFrame) -> None:
+def _find_reach(rows: pd.DataFrame, pooled: pd.DataFrame) -> float:
+    """How far the scale goes on both sides: to the widest interval, at least one point."""
     ends = [
         abs(float(value))
         for frame, names in ((rows, ("ci_low", "ci_high", "delta_points")), (pooled, ("ci_low", "ci_high")))
@@ -154,8 +140,10 @@ def _finish(axes: Axes, rows: pd.DataFrame, pooled: pd.DataFrame) -> None:
         for value in frame[name]
         if is_number(value)
     ]
-    reach = max([1.0, *ends]) * 1.08
-    axes.set_xlim(-reach, reach)
+    return max([1.0, *ends]) * 1.08
+
+
+def _finish(axes: Axes) -> None:
     axes.set_yticks([])
     axes.grid(axis="x", linewidth=0.5)
     axes.set_axisbelow(True)

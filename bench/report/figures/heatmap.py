@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matplotlib.patches import Rectangle
 
-from bench.report.canvas import WIDTH, clear_frame, make_figure, open_canvas
-from bench.report.palette import GROUND, INK, MUTED, STEP_INK, STEP_INK_STRONG, STEPS, compute_step
+from bench.report.canvas import WIDTH, clear_frame, draw_boxes, make_figure, open_canvas, write_beside
+from bench.report.palette import INK, MUTED, STEP_INK, STEP_INK_STRONG, STEPS, compute_step
 from bench.report.words import format_points, is_number, shorten
 
 if TYPE_CHECKING:
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 
 ROW = 0.2
 LEFT = 2.05
+MOST_NUMBERS = 160
+"""Tiles of one map that are numbered; beyond, numbers would be noise and their data are a link away."""
+STRONG_STEPS = frozenset({0, 1, 7, 8})
+"""Colours that want pale ink."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One effect and its place."""
+
+    column: int
+    line: int
+    delta: float
+    verdict: str
 
 
 def draw_heatmap(cells: pd.DataFrame, conditions: list[str], limit: float) -> Figure:
@@ -35,27 +50,19 @@ def draw_heatmap(cells: pd.DataFrame, conditions: list[str], limit: float) -> Fi
         axes = _prepare(figure, conditions, n_lines)
         place = {(task_type, label): line for line, label, task_type in lines if label}
         for line, label, task_type in lines:
-            axes.annotate(
-                shorten(label or task_type, 34),
-                (0.0, line + 0.5),
-                xytext=(-6, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                fontweight="normal" if label else "bold",
-                color=INK.light if label else MUTED.light,
-            )
-        for row in cells.to_dict("records"):
-            line = place[(str(row["task_type"]), str(row["label"]))]
-            _fill(
-                axes,
+            style = {} if label else {"fontweight": "bold", "color": MUTED.light}
+            write_beside(axes, line + 0.5, shorten(label or task_type, 34), -6, ha="right", **style)
+        records = [row for row in cells.to_dict("records") if is_number(row["delta_points"])]
+        tiles = [
+            Tile(
                 conditions.index(str(row["condition"])),
-                line,
+                place[(str(row["task_type"]), str(row["label"]))],
                 float(row["delta_points"]),
                 str(row["verdict"]),
-                limit,
             )
+            for row in records
+        ]
+        _fill(axes, tiles, limit)
     return figure
 
 
@@ -72,29 +79,23 @@ def draw_cross(matrix: pd.DataFrame, prefixes: list[str], task_types: list[str],
         figure = make_figure(0.26 * len(prefixes) + 0.85, left=LEFT, right=0.45, top=0.8, bottom=0.05)
         axes = _prepare(figure, task_types, len(prefixes))
         for line, prefix in enumerate(prefixes):
-            axes.annotate(
-                shorten(prefix, 34),
-                (0.0, line + 0.5),
-                xytext=(-6, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                ha="right",
-                va="center",
+            write_beside(axes, line + 0.5, shorten(prefix, 34), -6, ha="right")
+        records = [row for row in matrix.to_dict("records") if is_number(row["delta_points"])]
+        tiles = [
+            Tile(
+                task_types.index(str(row["task_type"])),
+                prefixes.index(str(row["prefix"])),
+                float(row["delta_points"]),
+                "helps" if row["own"] else "equivalent",
             )
-        for row in matrix.to_dict("records"):
-            column, line = task_types.index(str(row["task_type"])), prefixes.index(str(row["prefix"]))
-            _fill(axes, column, line, float(row["delta_points"]), "helps" if row["own"] else "", limit)
+            for row in records
+        ]
+        _fill(axes, tiles, limit)
+        for tile, row in zip(tiles, records, strict=True):
             if row["own"]:
+                corner = (tile.column + 0.05, tile.line + 0.09)
                 axes.add_patch(
-                    Rectangle(
-                        (column + 0.05, line + 0.09),
-                        0.9,
-                        0.82,
-                        fill=False,
-                        edgecolor=INK.light,
-                        linewidth=1.4,
-                        zorder=4,
-                    )
+                    Rectangle(corner, 0.9, 0.82, fill=False, edgecolor=INK.light, linewidth=1.4, zorder=4, gid="own")
                 )
     return figure
 
@@ -130,29 +131,37 @@ def _prepare(figure: Figure, columns: list[str], n_lines: int) -> Axes:
     return axes
 
 
-def _fill(axes: Axes, column: int, line: int, delta: float, verdict: str, limit: float) -> None:
-    if not is_number(delta):
+def _fill(axes: Axes, tiles: list[Tile], limit: float) -> None:
+    """Colour every tile; few are numbered, many are marked where the verdict is one of change."""
+    steps = [compute_step(tile.delta, limit) for tile in tiles]
+    boxes = [(float(tile.column), float(tile.line), 1.0, 1.0) for tile in tiles]
+    draw_boxes(axes, boxes, [STEPS[step].light for step in steps], edge=1.2, name="tiles")
+    if len(tiles) > MOST_NUMBERS:
+        for verdict, marker in (("helps", "^"), ("hurts", "v")):
+            for strong, ink in ((True, STEP_INK_STRONG), (False, STEP_INK)):
+                chosen = [
+                    tile
+                    for tile, step in zip(tiles, steps, strict=True)
+                    if tile.verdict == verdict and (step in STRONG_STEPS) == strong
+                ]
+                axes.plot(
+                    [tile.column + 0.5 for tile in chosen],
+                    [tile.line + 0.5 for tile in chosen],
+                    marker=marker,
+                    markersize=3.6,
+                    color=ink.light,
+                    linestyle="none",
+                    gid=f"marked:{verdict}",
+                )
         return
-    step = compute_step(delta, limit)
-    axes.add_patch(
-        Rectangle(
-            (column, line),
-            1,
-            1,
-            facecolor=STEPS[step].light,
-            edgecolor=GROUND.light,
-            linewidth=1.2,
-            gid=f"cell:{line}:{column}",
+    for tile, step in zip(tiles, steps, strict=True):
+        axes.text(
+            tile.column + 0.5,
+            tile.line + 0.5,
+            format_points(tile.delta),
+            ha="center",
+            va="center_baseline",
+            fontsize=7,
+            color=(STEP_INK_STRONG if step in STRONG_STEPS else STEP_INK).light,
+            fontweight="bold" if tile.verdict in {"helps", "hurts"} else "normal",
         )
-    )
-    strong = step in {0, 1, 7, 8}
-    axes.text(
-        column + 0.5,
-        line + 0.5,
-        format_points(delta),
-        ha="center",
-        va="center_baseline",
-        fontsize=7,
-        color=(STEP_INK_STRONG if strong else STEP_INK).light,
-        fontweight="bold" if verdict in {"helps", "hurts"} else "normal",
-    )

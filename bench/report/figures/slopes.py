@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.canvas import clear_frame, make_grid, mark_zero, open_canvas
-from bench.report.palette import GROUND, INK, MUTED, VERDICT_COLOURS
-from bench.report.words import VERDICT_MARKERS, is_number, name_briefly, shorten
+from bench.report.canvas import clear_frame, draw_marks, draw_segments, make_grid, mark_zero, open_canvas
+from bench.report.palette import INK, MUTED, VERDICT_COLOURS
+from bench.report.words import is_number, name_briefly, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,29 +41,17 @@ def draw_slopes(paths: pd.DataFrame, wrong: str) -> Figure:
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, wrong: str) -> None:
     mark_zero(axes, vertical=False)
-    for row in rows.to_dict("records"):
-        colour = VERDICT_COLOURS[str(row["verdict_correct"])].light
-        axes.plot(
-            [0, 1, 2],
-            [0.0, row["correct"], row["wrong"]],
-            color=colour,
-            linewidth=1.1,
-            zorder=2,
-            gid=f"task:{row['label']}",
-        )
-        for place, name in ((1, "correct"), (2, "wrong")):
-            verdict = str(row[f"verdict_{name}"])
-            shade = VERDICT_COLOURS[verdict].light
-            axes.plot(
-                [place],
-                [row[name]],
-                marker=VERDICT_MARKERS[verdict],
-                markersize=4.2,
-                color=shade,
-                markerfacecolor=GROUND.light if verdict == "inconclusive" else shade,
-                linestyle="none",
-                zorder=3,
-            )
+    records = rows.to_dict("records")
+    draw_segments(
+        axes,
+        [[(0.0, 0.0), (1.0, float(row["correct"])), (2.0, float(row["wrong"]))] for row in records],
+        [VERDICT_COLOURS[str(row["verdict_correct"])].light for row in records],
+        width=1.1,
+        name="paths",
+    )
+    for place, name in ((1.0, "correct"), (2.0, "wrong")):
+        verdicts = [str(row[f"verdict_{name}"]) for row in records]
+        draw_marks(axes, [place] * len(records), [float(row[name]) for row in records], verdicts, size=4.2, name=name)
     top = rows.sort_values("correct", kind="stable").to_dict("records")[-1]
     bottom = rows.sort_values("wrong", kind="stable").to_dict("records")[0]
     for place, row, name, offset in ((1, top, "correct", 5), (2, bottom, "wrong", -10)):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.canvas import clear_frame, label_rows, make_figure, make_grid, mark_zero, open_canvas
-from bench.report.palette import BAND, GROUND, INK, MUTED, VERDICT_COLOURS
-from bench.report.words import VERDICT_GLYPHS, VERDICT_MARKERS, shorten
+from bench.report.canvas import clear_frame, draw_marks, label_rows, make_figure, make_grid, mark_zero, open_canvas
+from bench.report.palette import BAND, GROUND, INK, MUTED
+from bench.report.words import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,28 +34,16 @@ def draw_shift_gain(points: pd.DataFrame, threshold: float) -> Figure:
         right = max(float(points["shift"].max()), threshold) * 1.06 + 1e-6
         axes.axvspan(threshold, right, color=BAND.light, zorder=0, linewidth=0)
         mark_zero(axes, vertical=False)
-        for verdict, rows in points.groupby("verdict", sort=True):
-            colour = VERDICT_COLOURS[str(verdict)].light
-            axes.plot(
-                rows["shift"].to_list(),
-                rows["delta_points"].to_list(),
-                marker=VERDICT_MARKERS[str(verdict)],
-                markersize=4.5,
-                color=colour,
-                markerfacecolor=GROUND.light if verdict == "inconclusive" else colour,
-                linestyle="none",
-                label=f"{VERDICT_GLYPHS[str(verdict)]} {verdict}",
-                gid=f"points:{verdict}",
-            )
+        verdicts = [str(verdict) for verdict in points["verdict"]]
+        draw_marks(axes, points["shift"].to_list(), points["delta_points"].to_list(), verdicts, size=4.5, name="points")
         axes.annotate("moved much", (threshold, 1.0), xytext=(4, -9), xycoords=("data", "axes fraction"),
                       textcoords="offset points", fontsize=7, color=MUTED.light)  # fmt: skip
         axes.set_xlim(0.0, right)
         axes.set_xlabel("how far vectors move: mean of 1 − cosine to the same text without prefix")
         axes.set_ylabel("points from none")
         axes.grid(axis="y", linewidth=0.5)
-        axes.legend([handle for handle in axes.get_lines() if str(handle.get_gid()).startswith("points")],
-                    [str(name) for name in sorted(points["verdict"].unique())],
-                    loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, fontsize=7, borderaxespad=0.2)  # fmt: skip
+        marks = [handle for handle in axes.get_lines() if str(handle.get_gid()).startswith("points")]
+        axes.legend(handles=marks, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, fontsize=7, borderaxespad=0.2)
         clear_frame(axes, keep=("bottom", "left"))
     return figure
 

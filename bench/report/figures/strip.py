@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.canvas import clear_frame, label_rows, make_grid, mark_zero, open_canvas
-from bench.report.palette import GROUND, INK, VERDICT_COLOURS
-from bench.report.words import VERDICT_MARKERS, is_number, name_briefly, shorten
+from bench.report.canvas import clear_frame, draw_marks, label_rows, make_grid, mark_zero, open_canvas
+from bench.report.palette import INK
+from bench.report.words import is_number, name_briefly, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -47,20 +47,9 @@ def draw_strip(marks: pd.DataFrame, pooled: pd.DataFrame, conditions: list[str])
 
 def _draw_panel(axes: Axes, marks: pd.DataFrame, pooled: pd.DataFrame, conditions: list[str]) -> None:
     mark_zero(axes)
-    for verdict, rows in marks.groupby("verdict", sort=True):
-        colour = VERDICT_COLOURS[str(verdict)].light
-        axes.plot(
-            rows["delta_points"].to_list(),
-            [conditions.index(name) + 0.16 for name in rows["condition"]],
-            marker=VERDICT_MARKERS[str(verdict)],
-            markersize=3.8,
-            color=colour,
-            markerfacecolor=GROUND.light if verdict == "inconclusive" else colour,
-            markeredgewidth=0.9,
-            linestyle="none",
-            zorder=2,
-            gid=f"tasks:{verdict}",
-        )
+    lines = [conditions.index(str(name)) + 0.16 for name in marks["condition"]]
+    deltas = [float(delta) for delta in marks["delta_points"]]
+    draw_marks(axes, deltas, lines, [str(verdict) for verdict in marks["verdict"]], size=3.8, name="tasks")
     for row in pooled.to_dict("records"):
         _draw_estimate(axes, conditions.index(str(row["condition"])) - 0.2, row)
     axes.grid(axis="x", linewidth=0.5)

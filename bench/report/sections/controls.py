@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -42,7 +43,7 @@ def build_mixup(evidence: Evidence) -> Section:
             "markers are the verdicts at each stop. The tasks that gain most and least are named."
         ),
         description=f"Slopes in {count_noun(paths['subject'].nunique(), 'panel')}, one a model, for {pairs}.",
-        figure=draw_slopes(paths, wrong),
+        draw=partial(draw_slopes, paths, wrong),
         data=paths,
     )
     return Section(
@@ -136,7 +137,7 @@ def _build_strip(
         title=_find_strip(marks, pooled, present),
         caption=STRIP_CAPTION,
         description=_describe_strip(marks, pooled, present),
-        figure=draw_strip(marks, pooled, present),
+        draw=partial(draw_strip, marks, pooled, present),
         data=marks,
     )
     return Section(anchor, title, lead=lead, charts=(chart,))

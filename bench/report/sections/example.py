@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -71,7 +72,7 @@ def _chart_example(evidence: Evidence, subject: str, rows: pd.DataFrame) -> Char
             f"answer {row.similarity_answer:.2f}"
             for row in rows.head(24).itertuples()
         ),
-        figure=draw_example(rows, conditions),
+        draw=partial(draw_example, rows, conditions),
         data=rows.drop(columns=["paraphrase", "answer"]),
     )
 

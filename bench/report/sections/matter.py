@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.report.chart import Chart, link_csv
@@ -84,7 +85,7 @@ def chart_forest(subject: str, rows: pd.DataFrame, pooled: pd.DataFrame) -> Char
             "(prediction interval)."
         ),
         description=f"Forest plot with one row a task. {tasks}{more}{overall}.",
-        figure=draw_forest(rows, pooled),
+        draw=partial(draw_forest, rows, pooled),
         data=rows[FOREST_COLUMNS],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -99,7 +100,7 @@ def chart_shift_gain(gains: pd.DataFrame) -> Chart:
             f"Scatter of {count_noun(len(gains), 'point')}; shifts from {gains['shift'].min():.3f} to "
             f"{gains['shift'].max():.3f}."
         ),
-        figure=draw_shift_gain(gains, threshold),
+        draw=partial(draw_shift_gain, gains, threshold),
         data=gains,
     )
 
@@ -123,6 +124,6 @@ def _chart_measures(evidence: Evidence, subject: str, rows: pd.DataFrame) -> Cha
             f"{row.condition}, {row.role}: shift {row.shift_mean:.3f}, kept {row.overlap_at_10:.2f}"
             for row in means.itertuples()
         ),
-        figure=draw_measures(means, conditions),
+        draw=partial(draw_measures, means, conditions),
         data=means,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +78,7 @@ def _chart_heatmap(subject: str, rows: pd.DataFrame, conditions: list[str], limi
             + ", ".join(f"{name}: {count}" for name, count in counts.items())
             + "."
         ),
-        figure=draw_heatmap(rows, conditions, limit),
+        draw=partial(draw_heatmap, rows, conditions, limit),
         data=rows,
     )
 
@@ -115,6 +116,6 @@ def chart_cross(evidence: Evidence, subject: str, rows: pd.DataFrame, limit: flo
             f"{row['prefix']} on {row['task_type']} {format_points(row['delta_points'])}"
             for row in matrix.to_dict("records")
         ),
-        figure=draw_cross(matrix, [name for name in order if name in set(matrix["prefix"])], task_types, limit),
+        draw=partial(draw_cross, matrix, [name for name in order if name in set(matrix["prefix"])], task_types, limit),
         data=matrix,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,7 +119,7 @@ def _chart_shares(subject: str, rows: pd.DataFrame, *, by_type: bool) -> Chart:
             f"{format_share(sum(row[name] for name in lost))} lose"
             for row in rows.head(20).to_dict("records")
         ),
-        figure=draw_shares(rows),
+        draw=partial(draw_shares, rows),
         data=rows,
     )
 
