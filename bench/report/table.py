@@ -88,11 +88,11 @@ def enter_count(value: float) -> Entry:
     return Entry(format_count(value), float(value) if is_number(value) else None)
 
 
-def enter_verdict(verdict: str) -> Entry:
-    """A verdict with its glyph; sorts from hurts to helps."""
+def enter_verdict(verdict: str, *, same: bool = False) -> Entry:
+    """A verdict with its glyph; sorts from hurts to helps. ``same`` strings were sent: there was nothing to compare."""
     order = ("hurts", "inconclusive", "equivalent", "helps")
     return Entry(
-        f"{VERDICT_GLYPHS.get(verdict, '?')} {verdict}",
+        f"{VERDICT_GLYPHS.get(verdict, '?')} {verdict}{' (same strings)' if same else ''}",
         float(order.index(verdict)) if verdict in order else None,
         f"verdict {verdict}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import numbers
 import re
 
 VERDICT_GLYPHS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "inconclusive": "?"}
@@ -28,7 +29,7 @@ _UNSAFE = re.compile(
 
 def is_number(value: object) -> bool:
     """Whether a frame's value is there at all."""
-    return isinstance(value, int | float) and not math.isnan(value)
+    return isinstance(value, numbers.Real) and not math.isnan(value)
 
 
 def format_points(value: float, digits: int = 1) -> str:

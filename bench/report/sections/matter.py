@@ -110,7 +110,7 @@ def _tabulate_verdicts(main: pd.DataFrame) -> Table:
                 Entry(str(row["label"])),
                 Entry(str(row["subject"])),
                 Entry(str(row["task_type"])),
-                enter_verdict(str(row["verdict"])),
+                enter_verdict(str(row["verdict"]), same=bool(row["identical"])),
                 enter_points(row["delta_points"]),
                 enter_interval(row["ci_low"], row["ci_high"]),
                 Entry(format_p(row["p_holm"]), float(row["p_holm"]) if is_number(row["p_holm"]) else None),
