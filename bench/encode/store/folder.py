@@ -79,7 +79,8 @@ class EmbeddingStore:
             keys: Shape ``(n, KEY_BYTES)``, all of one vector length.
 
         Returns:
-            Which were found, ``(n,)``, and the vectors, ``(n, dim)``, read-only, zero where not found. Where the
+            Which were found, ``(n,)``, and the vectors, ``(n, dim)``, read-only, zero where not found, of no length
+            where none was. Where the
             records follow one another in one segment, the vectors are the mapped file itself, without a copy.
             A damaged record counts as not found, is dropped from the store and noted in ``damage``.
         """

@@ -121,14 +121,18 @@ def load_segment(path: Path) -> Segment:
             batch = reader.get_batch(0)
         batch.validate()
         keys, checksums, vectors = (batch.column(name) for name in ("key", "checksum", "vector"))
-        if keys.type != pa.binary(KEY_BYTES) or checksums.type != pa.uint64() or any(c.offset for c in batch.columns):
+        dim = vectors.type.list_size
+        known = (pa.binary(KEY_BYTES), pa.uint64(), pa.list_(pa.float32(), dim))
+        if (keys.type, checksums.type, vectors.type) != known or any(column.offset for column in batch.columns):
             raise UnreadableSegmentError(f"unknown columns {batch.schema.to_string()!r}")
-        n, dim = batch.num_rows, vectors.type.list_size
+        n = batch.num_rows
+        if dim == 0 or len(vectors.values) != n * dim:
+            raise UnreadableSegmentError(f"{len(vectors.values)} numbers for {n} vectors of {dim}")
         return Segment(
             path,
-            np.frombuffer(keys.buffers()[1], dtype=np.uint8, count=n * KEY_BYTES).reshape(n, KEY_BYTES),
-            np.asarray(vectors.values.to_numpy(zero_copy_only=True), dtype=np.float32).reshape(n, dim),
-            checksums.to_numpy(zero_copy_only=True),
+            np.frombuffer(keys.buffers()[1], np.uint8, n * KEY_BYTES).reshape(n, KEY_BYTES),
+            np.frombuffer(vectors.values.buffers()[1], np.float32, n * dim).reshape(n, dim),
+            np.frombuffer(checksums.buffers()[1], np.uint64, n),
             np.zeros(n, dtype=np.bool_),
         )
     except OSError as error:
@@ -160,8 +164,8 @@ def write_segment(folder: Path, keys: Keys, vectors: Vectors) -> Path:
     batch = pa.RecordBatch.from_arrays(
         [
             pa.FixedSizeBinaryArray.from_buffers(pa.binary(KEY_BYTES), len(keys), [None, pa.py_buffer(keys)]),
-            pa.array(compute_checksums(keys, vectors)),
-            pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1]),
+            _wrap(pa.uint64(), compute_checksums(keys, vectors)),
+            pa.FixedSizeListArray.from_arrays(_wrap(pa.float32(), vectors), vectors.shape[1]),
         ],
         names=["key", "checksum", "vector"],
     )
@@ -173,3 +177,8 @@ def write_segment(folder: Path, keys: Keys, vectors: Vectors) -> Path:
     path = folder / f"{time.time_ns():020d}-{len(keys)}-{secrets.token_hex(8)}{SEGMENT_SUFFIX}"
     publish_file(path, write)
     return path
+
+
+def _wrap(kind: pa.DataType, values: NDArray[np.generic]) -> pa.Array:
+    # pa.array would do, but imports pandas, which takes longer than anything else here.
+    return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(values)])

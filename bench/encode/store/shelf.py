@@ -57,7 +57,8 @@ class Damage:
             return f"{self.path}: the segment cannot be read ({self.reason}); dropped, to be embedded again."
         more = f" and {len(self.rows) - 5} more" if len(self.rows) > 5 else ""
         which = ", ".join(map(str, self.rows[:5])) + more
-        return f"{self.path}: damaged record {which} ({self.reason}); dropped, to be embedded again."
+        noun = "record" if len(self.rows) == 1 else "records"
+        return f"{self.path}: damaged {noun} {which} ({self.reason}); dropped, to be embedded again."
 
 
 class Shelf:
@@ -147,6 +148,7 @@ class Shelf:
             CacheError: There is no room for the merged segment; the small ones stay.
             OSError: The folder knows no locks, or may not be written to.
         """
+        self.refresh()
         if sum(_is_small(segment) for segment in self._index.segments) < MANY_SEGMENTS:
             return
         with (self.folder / "merge.lock").open("ab") as lock:
