@@ -99,7 +99,7 @@ class CachedEmbedder:
         raise CacheError(f"{self._store.folder}: {int((~found).sum())} vectors just stored cannot be read back.")
 
     def ensure(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> None:
-        """Embed and store what is missing, without reading anything back; memory stays flat however many texts.
+        """Embed and store what is missing or damaged; memory stays flat however many texts.
 
         Raises:
             AuditError: As ``embed``.
@@ -118,7 +118,7 @@ class CachedEmbedder:
             yield self.embed(texts[part], side, None if titles is None else titles[part])
 
     def _embed_missing(self, keys: Keys, texts: list[str], side: Side, titles: list[str] | None) -> None:
-        missing = np.flatnonzero(~self._store.contains_many(keys))
+        missing = np.flatnonzero(~self._store.check_many(keys))
         # Longest first: chunks of like lengths pad little, memory runs out at once if ever, time left is no promise.
         order = sorted(missing.tolist(), key=lambda index: -len(texts[index]))
         namespace = Namespace.of(self.identity, side)

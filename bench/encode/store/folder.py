@@ -72,6 +72,14 @@ class EmbeddingStore:
                 found[chosen] = shelf.locate(keys[chosen]) >= 0
         return found
 
+    def check_many(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which keys have a vector that is what was written; shape ``(n,)``. Damaged records are dropped and noted."""
+        found = np.zeros(len(keys), dtype=np.bool_)
+        with self._lock:
+            for shelf, chosen in self._group(keys):
+                found[chosen] = shelf.locate_sound(keys[chosen]) >= 0
+        return found
+
     def get_many(self, keys: Keys) -> tuple[NDArray[np.bool_], Vectors]:
         """Read vectors, each checked against its checksum when this process first reads it.
 
@@ -88,18 +96,16 @@ class EmbeddingStore:
         vectors: Vectors | None = None
         with self._lock:
             for shelf, chosen in self._group(keys):
-                for within, block, sound in shelf.read(shelf.locate(keys[chosen])):
+                places = shelf.locate_sound(keys[chosen])
+                found[chosen] = places >= 0
+                for within, block in shelf.read(places):
                     asked = chosen[within]
-                    if len(block) == len(keys) and sound.all() and (np.diff(asked) == 1).all():
-                        vectors, found = block, sound
+                    if len(block) == len(keys) and (np.diff(asked) == 1).all():
+                        vectors = block
                         continue
                     if vectors is None:
                         vectors = np.zeros((len(keys), block.shape[1]), dtype=np.float32)
-                    if sound.all():
-                        vectors[asked] = block
-                    else:
-                        vectors[asked[sound]] = block[sound]
-                    found[asked] = sound
+                    vectors[asked] = block
         if vectors is None:
             vectors = np.zeros((len(keys), 0), dtype=np.float32)
         view = vectors.view()
@@ -152,12 +158,6 @@ class EmbeddingStore:
         """What the namespaces say of themselves, by folder name; those without a readable record are left out."""
         records = {name: load_record(self.folder / name) for name in self.shelf_names()}
         return {name: record for name, record in records.items() if record is not None}
-
-    def identities(self, model: str, revision: str | None = None) -> tuple[EmbedderIdentity, ...]:
-        """How a model was loaded before, latest first: enough to tell its keys without loading it."""
-        records = sorted(self.records().values(), key=lambda record: record.created, reverse=True)
-        known = dict.fromkeys(record.namespace.identity for record in records)
-        return tuple(one for one in known if one.model == model and revision in (None, one.revision))
 
     def _group(self, keys: Keys) -> Iterator[tuple[Shelf, NDArray[np.int64]]]:
         words = np.ascontiguousarray(keys[:, :NAMESPACE_BYTES]).view(np.uint64)

@@ -66,15 +66,17 @@ def load_record(folder: Path) -> NamespaceRecord | None:
 
 
 def describe_changed_weights(records: Iterable[NamespaceRecord], identity: EmbedderIdentity) -> str | None:
-    """A sentence where the same model at the same revision was seen with other weights, else nothing."""
-    for record in records:
+    """A sentence where the same model at the same revision was last seen with other weights, else nothing."""
+    for record in sorted(records, key=lambda one: one.created, reverse=True):
         known = record.namespace.identity
-        same_name = (known.model, known.revision) == (identity.model, identity.revision)
-        if same_name and known.weights_digest != identity.weights_digest:
-            at = f" at revision {identity.revision}" if identity.revision else ""
-            return (
-                f"The weights of {identity.model}{at} changed under the same name: they were "
-                f"{known.weights_digest[:12]} on {record.created[:10]} and are {identity.weights_digest[:12]} now; "
-                "nothing embedded with the old ones is reused."
-            )
+        if (known.model, known.revision) != (identity.model, identity.revision):
+            continue
+        if known.weights_digest == identity.weights_digest:
+            return None
+        at = f" at revision {identity.revision}" if identity.revision else ""
+        return (
+            f"The weights of {identity.model}{at} changed under the same name: they were "
+            f"{known.weights_digest[:12]} on {record.created[:10]} and are {identity.weights_digest[:12]} now; "
+            "nothing embedded with the old ones is reused."
+        )
     return None

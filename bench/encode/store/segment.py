@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SEGMENT_SUFFIX = ".arrow"
 """Only files that end so are read; retiring or condemning one is a rename."""
 
+BLOCK = 16_384
+"""Records checked at a time, so that checking takes little memory."""
+
 Checksums = NDArray[np.uint64]
 
 
@@ -70,31 +73,28 @@ class Segment:
     checksums: Checksums
     verified: NDArray[np.bool_]
 
-    def read(self, rows: NDArray[np.int64]) -> tuple[Vectors, NDArray[np.bool_]]:
-        """Vectors of some records and whether each is what was written.
+    def read(self, rows: NDArray[np.int64]) -> Vectors:
+        """Vectors of some records, shape ``(n, dim)``: a view of the map where the rows follow one another."""
+        if (np.diff(rows) == 1).all():
+            return self.vectors[rows[0] : rows[-1] + 1]
+        return self.vectors[rows]
 
-        Args:
-            rows: Shape ``(n,)``, ascending.
-
-        Returns:
-            Vectors ``(n, dim)``, a view of the map where the rows follow one another, and soundness ``(n,)``.
-        """
+    def check(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each of some records is what was written, shape ``(n,)``; looks at each record once a process."""
         if not self.verified.any():
             self._mark_as_used()
-        consecutive = bool((np.diff(rows) == 1).all())
-        vectors = self.vectors[rows[0] : rows[-1] + 1] if consecutive else self.vectors[rows]
-        fresh = ~self.verified[rows]
-        if fresh.any():
-            picked = rows[fresh]
-            sums = compute_checksums(self.keys[picked], vectors if fresh.all() else vectors[fresh])
-            self.verified[picked] = sums == self.checksums[picked]
-        return vectors, self.verified[rows]
+        unseen = rows[~self.verified[rows]]
+        for start in range(0, len(unseen), BLOCK):
+            block = unseen[start : start + BLOCK]
+            sums = compute_checksums(self.keys[block], self.read(block))
+            self.verified[block] = sums == self.checksums[block]
+        return self.verified[rows]
 
     def find_damage(self) -> NDArray[np.int64]:
         """Rows whose checksum differs, read anew from the file, a block at a time."""
         bad = []
-        for start in range(0, len(self.keys), 65_536):
-            block = slice(start, start + 65_536)
+        for start in range(0, len(self.keys), BLOCK):
+            block = slice(start, start + BLOCK)
             differs = compute_checksums(self.keys[block], self.vectors[block]) != self.checksums[block]
             bad.append(np.flatnonzero(differs) + start)
         return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)

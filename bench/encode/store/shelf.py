@@ -84,6 +84,20 @@ class Shelf:
             places[[key in self._condemned for key in list_keys(keys)]] = -1
         return places
 
+    def locate_sound(self, keys: Keys) -> Places:
+        """The place of each key whose record is what was written; others are dropped, each of them once."""
+        while True:
+            places = self.locate(keys)
+            damaged = False
+            for segment, _, rows in self._index.group(places):
+                sound = segment.check(rows)
+                if not sound.all():
+                    self.drop(segment, np.unique(rows[~sound]))
+                    damaged = True
+            # Dropping rewrites segments, so that every place is another; and another copy may have come to light.
+            if not damaged:
+                return places
+
     def refresh(self) -> bool:
         """Add the segments published since the last look; says whether there were any."""
         try:
@@ -96,13 +110,10 @@ class Shelf:
         self._index.add([segment for name in new if (segment := self._load(self.folder / name)) is not None])
         return bool(new)
 
-    def read(self, places: Places) -> Iterator[tuple[NDArray[np.int64], Vectors, NDArray[np.bool_]]]:
-        """By segment: which of ``places`` are in it, their vectors, and which are sound; the others are dropped."""
+    def read(self, places: Places) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+        """By segment: which of ``places`` are in it, and their vectors."""
         for segment, chosen, rows in self._index.group(places):
-            vectors, sound = segment.read(rows)
-            yield chosen, vectors, sound
-            if not sound.all():
-                self.drop(segment, np.unique(rows[~sound]))
+            yield chosen, segment.read(rows)
 
     def put(self, keys: Keys, vectors: Vectors) -> None:
         """Publish vectors as segments of at most ``MAX_SEGMENT_BYTES``."""
