@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mteb._evaluators import retrieval_metrics
 from mteb.abstasks import AbsTaskRetrieval
+from scipy.stats import ConstantInputWarning
+from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,3 +74,23 @@ def capture_evaluation(task: AbsTask) -> Iterator[Captured]:
         yield captured
     finally:
         vars(retrieval_metrics)["calculate_pmrr"] = calculate_pmrr
+
+
+@contextmanager
+def ignore_small_task_warnings() -> Iterator[None]:
+    """Silence what is said of every small task: labels never predicted or in no set, fits cut short, copies.
+
+    A constant similarity, which mteb's metrics warn of, is an error of ours and need not be said twice.
+    """
+    texts = {
+        "To copy construct from a tensor": UserWarning,
+        "Conversations are a list of strings": UserWarning,
+        "unknown class": UserWarning,
+        "invalid value encountered in divide": RuntimeWarning,
+    }
+    with warnings.catch_warnings():
+        for text, category in texts.items():
+            warnings.filterwarnings("ignore", message=text, category=category)
+        for category in (UndefinedMetricWarning, ConvergenceWarning, ConstantInputWarning):
+            warnings.simplefilter("ignore", category)
+        yield

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -24,12 +22,11 @@ from mteb.abstasks import (
 )
 from mteb.abstasks.zeroshot_classification import AbsTaskZeroShotClassification
 from mteb.results import TaskResult
-from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from threadpoolctl import threadpool_limits
 
 from bench.errors import ScoreError
 from bench.items.statistics import compute_statistic
-from bench.score.capture import capture_evaluation
+from bench.score.capture import capture_evaluation, ignore_small_task_warnings
 from bench.score.clusters import extract_draws, extract_sets
 from bench.score.columns import view_task_as_lists
 from bench.score.data import fresh_task, get_split
@@ -39,7 +36,7 @@ from bench.score.pairs import extract_pair_labels, extract_similarities, extract
 from bench.score.rankings import extract_rankings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mteb.abstasks import AbsTask
 
@@ -109,7 +106,7 @@ def score_cell(task: AbsTask, encoder: MtebEncoder, hf_split: str, hf_subset: st
     clone.hf_subsets = [hf_subset]
     clone.filter_eval_splits([hf_split])
     started = monotonic()
-    with threadpool_limits(limits=1), capture_evaluation(clone) as captured, _ignore_metric_warnings():
+    with threadpool_limits(limits=1), capture_evaluation(clone) as captured, ignore_small_task_warnings():
         by_subset = clone.evaluate(
             encoder,
             hf_split,
@@ -162,12 +159,3 @@ def check_rebuilt(evaluated: Evaluated, score: float, items: ItemTable) -> None:
 
 def _is_finite_number(value: Any) -> bool:  # noqa: ANN401 - whatever mteb reports
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-@contextmanager
-def _ignore_metric_warnings() -> Iterator[None]:
-    """Silence what metrics say of few samples: labels never predicted, fits cut at their step limit."""
-    with warnings.catch_warnings():
-        for category in (UndefinedMetricWarning, ConvergenceWarning):
-            warnings.simplefilter("ignore", category)
-        yield

@@ -26,6 +26,7 @@ from mteb.abstasks.zeroshot_classification import AbsTaskZeroShotClassification
 from mteb.types import PromptType
 
 from bench.errors import ScoreError
+from bench.score.capture import ignore_small_task_warnings
 from bench.score.columns import view_task_as_lists
 from bench.score.data import (
     fresh_task,
@@ -113,7 +114,9 @@ def record_texts(task: AbsTask, hf_split: str, hf_subset: str) -> TextManifest:
     clone = fresh_task(task)
     clone.hf_subsets = [hf_subset]
     recorder = _RecordingEncoder()
-    clone.evaluate(recorder, hf_split, [hf_subset], encode_kwargs={"batch_size": 32, "show_progress_bar": False})
+    options = {"batch_size": 32, "show_progress_bar": False}
+    with ignore_small_task_warnings():
+        clone.evaluate(recorder, hf_split, [hf_subset], encode_kwargs=options)
     return TextManifest(tuple(recorder.parts))
 
 
