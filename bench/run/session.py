@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.encode.cached import CachedEmbedder
 from bench.encode.folders import read_memo, write_memo
 from bench.encode.protocol import EmbedderIdentity, Tokenized, Vectors
-from bench.encode.store import STORE_FOLDER, EmbeddingStore
+from bench.encode.store import STORE_FOLDER, EmbeddingStore, changed_weights
 from bench.plan.cell import Cell
 from bench.run.jobs import Rehearsal
 from bench.run.known import KnownModel, recall_model, remember_model
@@ -197,7 +197,8 @@ def open_session(
 
         progress.say(f"loading {model.name}")
         loaded = load_embedder(model, settings, folder, cache=cache)
-        for note in loaded.notes:
+        changed = changed_weights(EmbeddingStore.open(cache / STORE_FOLDER), loaded.identity)
+        for note in (*loaded.notes, *([changed] if changed else [])):
             progress.say(note)
         return loaded
 

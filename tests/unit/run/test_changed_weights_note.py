@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import bench.encode.load
+from bench.encode.keys import Namespace, vector_keys
+from bench.encode.protocol import EmbedderIdentity
+from bench.encode.store import STORE_FOLDER, EmbeddingStore
+from bench.run.progress import Progress
+from bench.run.session import open_session
+from bench.spec.conditions import Side
+from bench.spec.sweep import EncoderSettings, ModelSpec
+
+IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
+
+
+class Listener(Progress):
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.mark.parametrize(("digest", "n_notes"), [("f" * 64, 0), ("0" * 64, 1)])
+def test_a_sweep_says_that_a_models_weights_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digest: str, n_notes: int
+) -> None:
+    store = EmbeddingStore.open(tmp_path / STORE_FOLDER)
+    store.put_many(vector_keys(IDENTITY, Side(), ["a"]), np.ones((1, 4), np.float32), Namespace.of(IDENTITY, Side()))
+    loaded = SimpleNamespace(
+        identity=replace(IDENTITY, weights_digest=digest),
+        dim=4,
+        device="cpu",
+        notes=(),
+        network=SimpleNamespace(is_role_aware=False),
+    )
+    monkeypatch.setattr(bench.encode.load, "load_embedder", lambda *_, **__: loaded)
+    listener = Listener()
+    open_session(ModelSpec(name="org/model"), EncoderSettings(), None, tmp_path, listener)
+    notes = [text for text in listener.said if "changed under the same name" in text]
+    assert len(notes) == n_notes
