@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -83,10 +83,13 @@ class Lanes:
             self._pool(lane)
 
     def stop(self) -> None:
-        """End the workers; jobs not begun are dropped."""
+        """End the workers, whatever they are at; jobs not begun are dropped."""
         for pool in self._pools:
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
+        # A worker still starting would otherwise complain of the pipe that its parent closed.
+        for worker in active_children():
+            worker.terminate()
 
 
 def _run_now(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:

@@ -17,9 +17,12 @@ from bench.store import load_run
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
     *("--models", "sentence-transformers/all-MiniLM-L6-v2"),
-    *("--tasks", "StarterDocRetrieval,StarterPairClassification"),
+    *(
+        "--tasks",
+        ",".join(f"mteb.mocks.mock_tasks.Mock{name}Task" for name in ("Retrieval", "STS", "PairClassification")),
+    ),
     *("--conditions", "none,foreign,instruction"),
-    *("--limit", "20", "--workers", "1"),
+    *("--workers", "1"),
 ]
 
 pytestmark = pytest.mark.timeout(600)
@@ -53,12 +56,11 @@ def test_kill_and_resume_equals_an_uninterrupted_run(tmp_path: Path) -> None:
     assert whole.returncode == 0, said
 
     cut, cache = tmp_path / "cut", tmp_path / "cache-b"
-    for n_rows in (1, 4):
-        process = start(cut, cache)
-        while process.poll() is None and count_rows(cut) < n_rows:
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    process = start(cut, cache)
+    while process.poll() is None and count_rows(cut) < 3:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
     (cut / "ledger.jsonl").write_bytes((cut / "ledger.jsonl").read_bytes()[:-30])
     kept = {json.loads(line)["cell_id"] for line in (cut / "ledger.jsonl").read_bytes().split(b"\n")[:-1]}
 
