@@ -28,7 +28,7 @@ $(MARK)/fresh-$(PRESET): | $(MARK)/project
 bench: $(MARK)/project $(MARK)/fresh-$(PRESET) ## sweep PRESET (default: starter), write its report, print the verdicts
 	@status=0; $(BIN)/prefixbench sweep --preset $(PRESET) --results $(RESULTS) $(ARGS) || status=$$?; \
 	if [ $$status -gt 1 ]; then exit $$status; fi; \
-	$(BIN)/prefixbench report $(RESULTS) && $(BIN)/prefixbench compare $(RESULTS) --summary && \
+	$(BIN)/prefixbench report $(RESULTS) && $(BIN)/prefixbench compare $(RESULTS) && \
 	echo "report: $(RESULTS)/report.html" && exit $$status
 
 report: $(MARK)/project ## write the report of RESULTS again

@@ -15,6 +15,7 @@ import pytest
 from bench.store import load_run
 
 ROOT = Path(__file__).resolve().parents[2]
+KINDS = ("Retrieval", "STS", "PairClassification")
 ARGUMENTS = [
     *("--models", "sentence-transformers/all-MiniLM-L6-v2"),
     *(
