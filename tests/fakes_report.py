@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,11 +120,15 @@ class FakeSweep:
     geometry: bool = True
     probes: bool = True
     seed: int = 0
+    store_items: bool = True
 
 
-def make_fake(folder: Path, sweep: FakeSweep | None = None) -> tuple[Run, FakeAnalysis]:
-    """A run folder with every file the report reads, and the analysis that belongs to it."""
-    sweep = sweep or FakeSweep()
+def make_fake(folder: Path, sweep: FakeSweep | None = None, *, without_items: bool = False) -> tuple[Run, FakeAnalysis]:
+    """A run folder with every file the report reads, and the analysis that belongs to it.
+
+    ``without_items`` writes no per-item scores: thousands of files would take longer than what is tested.
+    """
+    sweep = replace(sweep or FakeSweep(), store_items=not without_items)
     folder = folder / sweep.name
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[CellResult | CellFailure | ProbeRecord] = []
@@ -197,7 +201,7 @@ def _make_cell(folder: Path, sweep: FakeSweep, model: str, task: tuple[str, str,
         scores={task[2]: score},
         statistic=Statistic.MEAN,
         n_items=sweep.n_items,
-        items_sha256=write_items(items_path(folder, cell_id), items) if sweep.n_items else "0" * 64,
+        items_sha256=write_items(items_path(folder, cell_id), items) if sweep.store_items else "0" * 64,
         pair=pair,
         sources={
             side: SourceRecord(layer="card", citation=f"https://huggingface.co/{model}", certain=condition != "foreign")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ class Card:
         interval: How surely.
         basis: On how much this rests.
         tally: Verdicts over its tasks, most frequent first.
-        action: What to do.
+        action: What to do, and why.
         facts: Smaller answers, as label and value.
         strip: Interval and estimate as shares (0–1) of a common scale, with the place of zero.
         anchor: Where the model's forest plot is.
@@ -54,7 +55,7 @@ class Card:
     interval: str
     basis: str
     tally: tuple[tuple[str, str, int], ...]
-    action: str
+    action: tuple[str, str]
     facts: tuple[tuple[str, str], ...]
     strip: tuple[float, float, float] | None
     anchor: str
@@ -80,19 +81,22 @@ def compose_sentence(models: pd.DataFrame) -> str:
     if len(models) == 1:
         return _compose_single(models.to_dict("records")[0])
     counts = Counter(str(word) for word in models["overall"])
+    n, n_names = len(models), models["model"].nunique()
+    whose = f"{n} models" if n == n_names else f"{n} answers for {count_noun(n_names, 'model')}"
     parts = [f"{word} for {counts[word]}" for word in OVERALL_ORDER if counts[word]]
-    n = len(models)
-    if len(parts) == 1:
-        head = f"the documented prefix is {parts[0].split(' ')[0]} for {'both' if n == 2 else f'all {n}'} models"
+    if len(parts) > 1:
+        head = f"Of {whose}, the documented prefix is {join_words(parts)}"
+    elif counts["unclear"]:
+        head = f"Whether the documented prefix matters stays unclear for all {whose}"
     else:
-        head = f"Of {n} models, the documented prefix is {join_words(parts)}"
+        head = f"The documented prefix is {models['overall'].iloc[0]} for all {whose}"
     deltas = [float(value) for value in models["delta_points"] if is_number(value)]
     tail = (
         f": from {format_points(min(deltas))} to {format_points(max(deltas))} points over a model’s tasks."
         if deltas
         else "."
     )
-    return head[0].upper() + head[1:] + tail
+    return head + tail
 
 
 def _compose_single(row: dict[Hashable, Any]) -> str:
@@ -104,6 +108,15 @@ def _compose_single(row: dict[Hashable, Any]) -> str:
     if word == "unclear":
         return f"Whether {name} needs its documented prefix stays unclear{amount}."
     return f"For {name} the documented prefix is {word}{amount}."
+
+
+def split_action(action: str) -> tuple[str, str]:
+    """What to do, apart from what is said about it."""
+    found = re.search(r"[:.;] ", action)
+    if found is None:
+        return action, ""
+    rest = action[found.end() :]
+    return action[: found.start()] + ".", rest[:1].upper() + rest[1:]
 
 
 def _order_rows(evidence: Evidence) -> list[dict[Hashable, Any]]:
@@ -139,7 +152,7 @@ def _build_card(evidence: Evidence, row: dict[Hashable, Any], limit: float) -> C
         interval=format_interval(float(row["ci_low"]), float(row["ci_high"])),
         basis=count_noun(int(row["n_tasks"]), "task"),
         tally=tuple((VERDICT_GLYPHS[name], name, counts[name]) for name in VERDICT_GLYPHS if counts[name]),
-        action=str(row["action"]),
+        action=split_action(str(row["action"])),
         facts=(
             ("Query side", str(row["query_side"])),
             ("Document side", str(row["document_side"])),

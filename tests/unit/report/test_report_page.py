@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import build_report
+from bench.analysis import analyse
+from bench.report import ReportOptions, build_report
 from bench.store.run import Run
-from tests.fakes_report import FakeAnalysis, FakeSweep, make_fake
+from tests.fakes_report import MODELS, TASKS, FakeAnalysis, FakeSweep, make_fake
 
 
 class PageReader(HTMLParser):
@@ -35,7 +36,9 @@ class PageReader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, FakeAnalysis]:
-    return make_fake(tmp_path_factory.mktemp("runs"), FakeSweep())
+    models = {name: MODELS[name] for name in list(MODELS)[:2]}
+    sweep = FakeSweep(models=models, tasks=(TASKS[0], TASKS[4], TASKS[6]), n_items=12)
+    return make_fake(tmp_path_factory.mktemp("runs"), sweep)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +96,9 @@ def test_hostile_names_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_run_still_going_is_marked_so(tmp_path: Path) -> None:
-    run, analysis = make_fake(tmp_path, FakeSweep(conditions=("none", "correct"), missing=5, n_items=12))
+    run, analysis = make_fake(
+        tmp_path, FakeSweep(tasks=TASKS[:2], conditions=("none", "correct"), missing=5, n_items=12)
+    )
     page = build_report([run], [analysis])
     planned = len(run.manifest.planned)
     assert f"fake is still going: 5 of {planned} cells are missing, and every figure below may change." in page
@@ -102,3 +107,61 @@ def test_a_run_still_going_is_marked_so(tmp_path: Path) -> None:
 def test_one_analysis_a_run_is_asked_for(fake: tuple[Run, FakeAnalysis]) -> None:
     with pytest.raises(ValueError, match=r"^a report needs one analysis a run, but there are 1 runs and 0\.$"):
         build_report([fake[0]], [])
+
+
+def test_what_the_run_lacks_is_said_in_one_line_with_the_flag(tmp_path: Path) -> None:
+    sweep = FakeSweep(tasks=TASKS[:2], conditions=("none", "correct"), n_items=12, geometry=False, probes=False)
+    run, analysis = make_fake(tmp_path, sweep)
+    page = build_report([run], [analysis])
+    for sentence in (
+        "No run has a wrong prefix beside the documented one. Add --conditions wrong.",
+        "No run has these conditions. Add --conditions correct,placebo,shuffled.",
+        "No run has these conditions. Add --conditions query-only,document-only,swapped.",
+        "No run has these conditions. Add --conditions paraphrase:1,paraphrase:2,mangled.",
+        "No run holds geometry: sweep again with --overwrite always to measure it.",
+        "No run holds the example sentences: sweep again with --overwrite always to embed them.",
+    ):
+        assert page.count(sentence) == 1
+
+
+def test_failed_and_skipped_cells_are_listed_with_their_reasons(page: str) -> None:
+    assert "out of memory: 3 GiB asked, 1 GiB free." in page
+    assert "the model has no adapters." in page
+    assert "the cell foreign has failed." in page
+
+
+def test_prefixes_are_shown_letter_for_letter_with_their_source(page: str) -> None:
+    assert '<code class="exact">search_query:␣</code>' in page
+    assert "card: https://huggingface.co/nomic-ai/nomic-embed-text-v1.5" in page
+
+
+def test_texts_of_items_are_escaped_and_can_be_left_out(fake: tuple[Run, FakeAnalysis], page: str) -> None:
+    quoted = "Does aspirin number 0 &lt;b&gt;lower&lt;/b&gt; the risk?"
+    assert quoted in page
+    assert "Does aspirin" not in build_report([fake[0]], [fake[1]], ReportOptions(texts=False))
+
+
+def test_two_runs_of_one_model_stand_side_by_side(tmp_path: Path) -> None:
+    models = dict(list(MODELS.items())[:1])
+    pairs = [
+        make_fake(
+            tmp_path,
+            FakeSweep(models=models, tasks=TASKS[:2], conditions=("none", "correct"), n_items=12, name=name, seed=seed),
+        )
+        for seed, name in enumerate(("before", "after"))
+    ]
+    page = build_report([run for run, _ in pairs], [analysis for _, analysis in pairs])
+    reader = read_page(page)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert "intfloat/e5-small-v2 · before" in page
+    assert "intfloat/e5-small-v2 · after" in page
+    assert "0 verdicts differ between the runs, of those both hold." in page
+    assert "Of 2 answers for 1 model" in page or "for all 2 answers for 1 model" in page
+
+
+def test_a_run_without_any_result_still_gives_a_page(tmp_path: Path) -> None:
+    run, _ = make_fake(tmp_path, FakeSweep(tasks=TASKS[:1], conditions=("none", "correct"), n_items=12))
+    bare = Run(run.path, run.manifest, ())
+    page = build_report([bare], [analyse(bare)])
+    assert "so there is no answer. Add --conditions none,correct." in page
+    assert read_page(page).fragments <= set(read_page(page).ids)

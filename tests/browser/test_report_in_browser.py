@@ -1,0 +1,201 @@
+"""The report in a real browser: silent, offline, usable by keyboard, eye and printer."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench.report import ReportOptions, build_report, write_report
+from bench.report.command import count_processes
+from tests.fakes_report import CONDITIONS, MODELS, TASKS, FakeSweep, make_fake
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    named = os.environ.get("PREFIXBENCH_BROWSER", "")
+    path = named if Path(named).is_file() else next((found for one in CANDIDATES if (found := shutil.which(one))), None)
+    arguments = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    models = {
+        **{name: MODELS[name] for name in list(MODELS)[:2]},
+        "<script>alert(1)</script>\u202e": ("<b>", "\"'", 1.0),
+    }
+    run, analysis = make_fake(folder, FakeSweep(models=models, n_items=20, missing=1))
+    write_report(folder / "report.html", build_report([run], [analysis]))
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def large_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("large")
+    tasks = tuple(
+        (f"{name.partition(':')[0]}V{copy}", kind, metric) for copy in range(5) for name, kind, metric in TASKS
+    )
+    models = {f"organisation/model-number-{index}-v1.5": ("query: ", "passage: ", index - 3.0) for index in range(10)}
+    sweep = FakeSweep(models=models, tasks=tasks[:40], conditions=CONDITIONS[:10])
+    run, analysis = make_fake(folder, sweep, without_items=True)
+    write_report(folder / "report.html", build_report([run], [analysis], ReportOptions(n_processes=count_processes())))
+    return folder / "report.html"
+
+
+class Visit:
+    """An open page with everything it asked for and complained about."""
+
+    def __init__(self, page: Page, path: Path) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(path.as_uri())
+
+
+@pytest.fixture
+def visit(browser: Browser, report: Path) -> Iterator[Visit]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    yield Visit(page, report)
+    page.close()
+
+
+def test_no_request_leaves_and_nothing_is_complained_about(visit: Visit, report: Path) -> None:
+    visit.page.mouse.wheel(0, 20_000)
+    visit.page.wait_for_load_state("load")
+    outside = [url for url in visit.requests if not url.startswith(("data:", report.as_uri()))]
+    assert outside == []
+    assert visit.complaints == []
+
+
+def test_tables_sort_both_ways(visit: Visit) -> None:
+    table = visit.page.locator("#verdicts table")
+    button = table.locator("thead button", has_text="Δ points")
+    column = "rows => rows.map(row => parseFloat(row.cells[4].dataset.v))"
+    button.click()
+    ascending = table.locator("tbody tr").evaluate_all(column)
+    assert ascending == sorted(ascending)
+    assert table.locator("th[aria-sort=ascending]").inner_text() == "Δ points"
+    button.press("Enter")
+    descending = table.locator("tbody tr").evaluate_all(column)
+    assert descending == sorted(ascending, reverse=True)
+    assert len(set(ascending)) > 5
+
+
+def test_tables_filter(visit: Visit) -> None:
+    box = visit.page.locator("#verdicts")
+    rows = box.locator("tbody tr")
+    box.get_by_label("Filter").fill("e5-small retrieval")
+    shown = [row for row in rows.all() if row.is_visible()]
+    assert 0 < len(shown) < rows.count()
+    assert all("e5-small-v2" in row.inner_text() for row in shown)
+    assert box.locator("output").inner_text() == f"{len(shown)} of {rows.count()}"
+    box.get_by_label("Filter").fill("")
+    assert rows.last.is_visible()
+
+
+def test_every_anchor_resolves_and_deep_links_land(visit: Visit, report: Path) -> None:
+    missing = visit.page.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.getAttribute('href').slice(1))"
+        ".filter(id => !document.getElementById(id))"
+    )
+    assert missing == []
+    visit.page.goto(f"{report.as_uri()}#method")
+    assert visit.page.locator("#method").bounding_box()["y"] < 100  # type: ignore[index] # it is on the page
+
+
+def test_it_is_whole_without_javascript(browser: Browser, report: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    assert page.locator(".sentence").is_visible()
+    assert page.locator("#verdicts tbody tr").count() > 10
+    assert page.locator("figure svg[role=img]").count() == page.locator("figure").count() > 10
+    assert page.locator("#verdicts button").count() == 0
+    context.close()
+
+
+def test_hostile_names_stay_text(visit: Visit) -> None:
+    assert visit.page.evaluate("document.scripts.length") == 1
+    assert visit.page.locator(".card h3", has_text="<script>alert(1)</script>").count() == 1
+
+
+def test_dark_and_light_follow_the_reader(browser: Browser, report: Path) -> None:
+    seen = {}
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)
+        page = context.new_page()
+        page.goto(report.as_uri())
+        seen[scheme] = page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('svg "
+            "text')).fill]"
+        )
+        context.close()
+    assert seen["light"][0] == "rgb(255, 255, 255)"
+    assert seen["dark"][0] == "rgb(21, 24, 28)"
+    assert seen["light"][1] != seen["dark"][1]
+
+
+def test_it_prints_on_a4_in_light(browser: Browser, report: Path, tmp_path: Path) -> None:
+    context = browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(report.as_uri())
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator("nav").is_visible()
+    printed = page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
+    assert printed.startswith(b"%PDF")
+    boxes = set(re.findall(rb"/MediaBox\s*\[([^\]]+)\]", printed))
+    assert len(boxes) == 1
+    width, height = (float(number) for number in boxes.pop().split()[2:])
+    assert (round(width), round(height)) == (595, 842)
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(browser: Browser, report: Path, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type] # one of its literals
+    page = context.new_page()
+    page.goto(report.as_uri())
+    found = Axe().run(page).response["violations"]
+    serious = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in {"serious", "critical"}]
+    assert serious == []
+    context.close()
+
+
+def test_a_phone_scrolls_one_way_only(browser: Browser, report: Path) -> None:
+    page = browser.new_page(viewport={"width": 375, "height": 800})
+    page.goto(report.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    page.close()
+
+
+def test_ten_models_forty_tasks_ten_conditions_are_light(browser: Browser, large_report: Path) -> None:
+    assert large_report.stat().st_size < 3_000_000
+    page = browser.new_page()
+    page.goto(large_report.as_uri())
+    painted = page.evaluate(
+        "new Promise(done => new PerformanceObserver(list => done(list.getEntriesByName('first-contentful-paint')[0]"
+        ".startTime)).observe({type: 'paint', buffered: true}))"
+    )
+    assert painted < 1000 * float(os.environ.get("PREFIXBENCH_BROWSER_SLOWNESS", "1"))
+    page.close()
