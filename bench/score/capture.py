@@ -91,6 +91,7 @@ def ignore_small_task_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         for text, category in texts.items():
             warnings.filterwarnings("ignore", message=text, category=category)
-        for category in (UndefinedMetricWarning, ConvergenceWarning, ConstantInputWarning):
-            warnings.simplefilter("ignore", category)
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", ConstantInputWarning)
         yield

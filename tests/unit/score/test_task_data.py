@@ -107,7 +107,8 @@ def test_an_item_that_stays_scores_as_in_the_whole_task(name: str) -> None:
     limited = limit_task(task, 10, 3)
     assert limited is not task
     whole, cut = (score_cell(each, make_encoder(), "test", "default").items for each in (task, limited))
-    assert cut.n_items == (min(whole.n_items, 10))
+    # mteb leaves out a text whose judgements are all the same.
+    assert cut.n_items == (9 if name.startswith("summaries") else 10)
     if whole.prediction is None and not name.startswith("summaries"):
         values = dict(zip(zip(whole.item_id.tolist(), whole.replicate.tolist(), strict=True), whole.value, strict=True))
         places = zip(cut.item_id.tolist(), cut.replicate.tolist(), strict=True)
