@@ -114,7 +114,6 @@ def record_texts(task: AbsTask, hf_split: str, hf_subset: str) -> TextManifest:
     clone = fresh_task(task)
     clone.hf_subsets = [hf_subset]
     recorder = _RecordingEncoder()
-    options = {"batch_size": 32, "show_progress_bar": False}
     with ignore_small_task_warnings():
         clone.evaluate(recorder, hf_split, [hf_subset], encode_kwargs={"batch_size": 32, "show_progress_bar": False})
     return TextManifest(tuple(recorder.parts))
