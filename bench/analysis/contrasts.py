@@ -42,7 +42,7 @@ class Findings:
 def compare_block(block: Block, resampled: Resampled, settings: AnalysisSettings, findings: Findings) -> None:
     """Add every contrast of one block, or the sentence that says why it cannot be made."""
     names = {*block.row_of, *block.faults}
-    flipped = _flip_signs(resampled, settings)
+    flipped = flip_signs(resampled, settings)
     for pair in list_contrasts(names, settings.contrasts):
         faults = [block.faults[name] for name in pair if name in block.faults]
         where = {**_place_fields(block), "contrast": format_contrast(pair)}
@@ -66,7 +66,7 @@ def _place_fields(block: Block) -> dict[str, str]:
     return {"model": place.model, "task": place.task, "hf_subset": place.hf_subset, "hf_split": place.hf_split}
 
 
-def _flip_signs(resampled: Resampled, settings: AnalysisSettings) -> Floats:
+def flip_signs(resampled: Resampled, settings: AnalysisSettings) -> Floats:
     """Mean contribution of each cell under each sign flip, ``(n_cells, n_resamples)``."""
     mean = resampled.contribution.mean(axis=2)
     flipped = np.empty((len(mean), settings.n_resamples))
@@ -88,7 +88,7 @@ def _compare_pair(
             _refuse_constant(block, cell, name)
         data = PairedData(
             contribution, resampled.weight, resampled.replica[first] - resampled.replica[second],
-            flipped[first] - flipped[second],
+            flipped[first] - flipped[second], block.statistic,
         )  # fmt: skip
         estimate = estimate_contrast(data, settings.seed)
     change = (block.value[first] - block.value[second]).mean(axis=1)

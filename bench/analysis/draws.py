@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-CHUNK_BYTES = 8_000_000
-"""Of one float64 matrix of counts or signs: small enough for a cache, large enough for BLAS."""
+CHUNK_BYTES = 32_000_000
+"""Of one float64 matrix of counts or signs: small beside the data, large enough for BLAS."""
 
 KEPT_BYTES = 200_000_000
 """Draws up to this size stay in memory between batches; larger ones are drawn again."""
@@ -37,9 +37,13 @@ class Draws:
     n_resamples: int
     seed: int
 
-    def counts(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Chunks ``(chunk, n_units)``: how often each unit was drawn, with replacement."""
-        return self._chunks(0)
+    def counts(self, most: int | None = None) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Chunks ``(chunk, n_units)``, of at most ``most`` rows: how often each unit was drawn, with replacement."""
+        for rows, counts in self._chunks(0):
+            step = most or len(counts)
+            for start in range(0, len(counts), step):
+                piece = counts[start : start + step]
+                yield slice(rows.start + start, rows.start + start + len(piece)), piece
 
     def signs(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """Chunks ``(chunk, n_units)`` of fair ±1."""

@@ -7,21 +7,36 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student_t
+from scipy.special import ndtri, stdtr
 
 from bench.analysis.draws import Draws
-from bench.analysis.interval import compute_bca_interval, widen_quantile
+from bench.analysis.interval import compute_bca_interval, compute_sparse_interval, widen_quantile
 from bench.analysis.settings import CONFIDENCE, EQUIVALENCE_CONFIDENCE, POWER
 from bench.errors import AnalysisError
+from bench.items.table import Statistic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
+TINY = 1e-12
+"""Changes below this are rounding."""
+
 FEWEST_EXTREME = 10
 """With fewer sign patterns beyond the data the permutation has no resolution; Student's tail takes over."""
+
+
+FEWEST_CHANGED = 30
+"""Where fewer units changed, and no more than half of all, the bootstrap sees too little of what might have been."""
+
+BIAS_CORRECTED = frozenset({Statistic.MEAN, Statistic.SPEARMAN, Statistic.PEARSON, Statistic.KENDALL})
+"""Statistics whose interval corrects for median bias. Average precision, best accuracy and F1 are biased by the very
+repetition of items in a resample, which the correction takes for bias of the data: with it, 95% intervals of average
+precision over 50 items held the truth in under 90% of simulations, without it in 95% (``benchmarks/validity``)."""
+
+MOST_UNDEFINED = 0.01
+"""Resamples without a single positive say nothing; up to this share of them is left out, more is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +132,22 @@ class PairedData:
         weight: Each unit's share of the items, mean 1.
         replica: First minus second under each resample of the items.
         flipped: Mean contribution under each sign flip of the units.
+        statistic: How a score comes from items.
     """
 
     contribution: Floats
     weight: Floats
     replica: Floats
     flipped: Floats
+    statistic: Statistic = Statistic.MEAN
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether so few items of a mean changed that the bootstrap is no guide."""
+        n_units, n_replicates = self.contribution.shape
+        changed = np.count_nonzero(np.abs(self.contribution) > TINY)
+        few = changed < FEWEST_CHANGED and 2 * changed <= n_units
+        return bool(self.statistic is Statistic.MEAN and n_replicates == 1 and few)
 
 
 def estimate_contrast(data: PairedData, seed: int) -> Estimate:
@@ -131,29 +156,29 @@ def estimate_contrast(data: PairedData, seed: int) -> Estimate:
     Raises:
         AnalysisError: The metric is undefined on some resamples, or every unit changed by the same amount.
     """
-    undefined = int(np.count_nonzero(~np.isfinite(data.replica)))
-    if undefined or not np.all(np.isfinite(data.contribution)):
+    defined = np.isfinite(data.replica)
+    undefined = len(defined) - int(np.count_nonzero(defined))
+    if undefined > MOST_UNDEFINED * len(defined) or not np.all(np.isfinite(data.contribution)):
         raise AnalysisError(
             f"the metric is undefined on {undefined} of {len(data.replica)} resamples "
             "(constant scores, or too few items of one class)."
         )
     delta = float(data.contribution.mean())
-    if not np.any(np.abs(data.contribution) > 1e-12):
+    if not np.any(np.abs(data.contribution) > TINY):
         return _estimate_unchanged(len(data.contribution))
     spread = compute_spread(data.contribution, data.weight)
-    if spread.error <= 1e-12:
+    if spread.error <= TINY:
         raise AnalysisError(f"every item changed by exactly {100 * delta:+.2f} points; there is no spread to resample.")
-    replica, flipped = data.replica, data.flipped
+    replica, flipped = data.replica[defined], data.flipped
     if spread.replicate_variance > 0:
-        replica = replica + _draw_replicates(spread, len(replica), seed, flip=False)
-        flipped = flipped + _draw_replicates(spread, len(flipped), seed, flip=True)
-    replica = np.sort(replica)
-    inflation = _compute_inflation(spread, len(data.contribution))
-    ends = [
-        compute_bca_interval(replica, delta, spread.acceleration, widen_quantile(level, spread.degrees, inflation))
-        for level in (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
-    ]
+        replica = replica + _draw_replicates(spread, data.flipped.size, seed, flip=False)[defined]
+        flipped = flipped + _draw_replicates(spread, data.flipped.size, seed, flip=True)
     p_value, tail = compute_p_value(flipped, delta, spread)
+    if data.is_sparse:
+        return _estimate_sparse(data.contribution[:, 0], p_value, tail)
+    ends = _bootstrap_intervals(np.sort(replica), delta, spread, data)
+    crossed = " over items and experiments" if spread.replicate_variance > 0 else ""
+    name = "BCa" if data.statistic in BIAS_CORRECTED else "accelerated"
     return Estimate(
         delta=delta,
         interval=ends[0],
@@ -163,7 +188,40 @@ def estimate_contrast(data: PairedData, seed: int) -> Estimate:
         item_error=float(np.sqrt(spread.item_variance)),
         degrees=spread.degrees,
         detectable=compute_noncentrality(int(spread.degrees)) * spread.error,
-        method=f"BCa bootstrap{' over items and experiments' if spread.replicate_variance > 0 else ''}; {tail}",
+        method=f"{name} bootstrap{crossed}; {tail}",
+    )
+
+
+def _bootstrap_intervals(
+    replica: Floats, delta: float, spread: Spread, data: PairedData
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The 95% and the 90% interval from sorted replicas."""
+    inflation = _compute_inflation(spread, len(data.contribution))
+    corrects_bias = data.statistic in BIAS_CORRECTED
+    wide, narrow = (
+        compute_bca_interval(
+            replica, delta, spread.acceleration, widen_quantile(level, spread.degrees, inflation),
+            corrects_bias=corrects_bias,
+        )
+        for level in (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
+    )  # fmt: skip
+    return wide, narrow
+
+
+def _estimate_sparse(change: Floats, p_value: float, tail: str) -> Estimate:
+    low, high, error = compute_sparse_interval(change, CONFIDENCE)
+    narrow_low, narrow_high, _ = compute_sparse_interval(change, EQUIVALENCE_CONFIDENCE)
+    degrees = len(change) - 1
+    return Estimate(
+        delta=float(change.mean()),
+        interval=(low, high),
+        narrow_interval=(narrow_low, narrow_high),
+        p_value=p_value,
+        error=error,
+        item_error=error,
+        degrees=float(degrees),
+        detectable=compute_noncentrality(degrees) * error,
+        method=f"few items changed: adjusted interval of Agresti and Min; {tail}",
     )
 
 
@@ -197,10 +255,10 @@ def compute_p_value(flipped: Floats, delta: float, spread: Spread) -> tuple[floa
     p_value = (1 + extreme) / (1 + len(flipped))
     words = "sign-flip test"
     if spread.replicate_variance > 0:
-        p_value = float(2 * student_t.sf(norm.isf(p_value / 2), spread.degrees))
+        p_value = 2 * float(stdtr(spread.degrees, float(ndtri(p_value / 2))))
         words = "sign-flip test of items and experiments"
     if int(np.count_nonzero(size > abs(delta) + tolerance)) < FEWEST_EXTREME:
-        tail = float(2 * student_t.sf(abs(delta) / spread.error, spread.degrees))
+        tail = float(2 * stdtr(spread.degrees, -abs(delta) / spread.error))
         if tail < p_value:
             return tail, f"{words}, Student's tail beyond its resolution"
     return min(p_value, 1.0), words
@@ -209,7 +267,7 @@ def compute_p_value(flipped: Floats, delta: float, spread: Spread) -> tuple[floa
 def _estimate_unchanged(n_units: int) -> Estimate:
     """No unit changed: the exact binomial bound on the share that would (Clopper and Pearson 1934), times one."""
     bound, narrow = (1 - ((1 - level) / 2) ** (1 / n_units) for level in (CONFIDENCE, EQUIVALENCE_CONFIDENCE))
-    error = bound / float(norm.isf((1 - CONFIDENCE) / 2))
+    error = bound / float(ndtri((1 + CONFIDENCE) / 2))
     return Estimate(
         delta=0.0,
         interval=(-bound, bound),

@@ -89,6 +89,11 @@ class Block:
     faults: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def n_cells(self) -> int:
+        """Distinct cells."""
+        return len(self.value)
+
+    @property
     def n_units(self) -> int:
         """Clusters that are resampled; as many as items where each stands alone."""
         return int(self.unit.max()) + 1

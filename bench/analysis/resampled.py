@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 BATCH_CELLS = 128
 """Cells resampled in one matrix product."""
 
+CHUNK_COUNTS = 4_000_000
+"""Counts, items times resamples, that a statistic other than a mean is given together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resampled:
@@ -62,7 +65,7 @@ def resample_blocks(blocks: Sequence[Block], n_resamples: int, seed: int) -> Ite
 def _split_batches(blocks: list[Block]) -> Iterator[list[Block]]:
     batch: list[Block] = []
     for block in blocks:
-        if batch and sum(len(each.cells) for each in batch) + len(block.cells) > BATCH_CELLS:
+        if batch and sum(each.n_cells for each in batch) + block.n_cells > BATCH_CELLS:
             yield batch
             batch = []
         batch.append(block)
@@ -82,7 +85,7 @@ def _resample_means(batch: list[Block], draws: Draws) -> Iterator[tuple[Block, R
     sums = [_sum_by_unit(block, block.value) for block in batch]
     sizes = np.stack([block.unit_sizes for block in batch], axis=1)
     columns = np.concatenate([each.mean(axis=2) for each in sums]).T
-    bounds = np.cumsum([0, *(len(block.cells) for block in batch)])
+    bounds = np.cumsum([0, *(block.n_cells for block in batch)])
     replica = np.empty((columns.shape[1], draws.n_resamples))
     n_items = np.empty((len(batch), draws.n_resamples))
     even = bool(np.all(sizes == 1))
@@ -118,8 +121,8 @@ def _resample_statistic(block: Block, draws: Draws) -> Resampled:
         score = compute(np.ones((n_items, 1)))[:, 0]
         scores.append(score)
         contributions.append(_compute_pseudo_values(compute, score, left_out))
-        for rows, counts in draws.counts():
-            replica[:, rows] += compute(np.ascontiguousarray(counts.T)[block.unit]) / n_replicates
+        _fill_replica(replica, compute, block.unit, draws)
+    replica /= n_replicates
     contribution = np.stack(contributions, axis=2)
     return Resampled(
         score=np.mean(scores, axis=0),
@@ -127,6 +130,13 @@ def _resample_statistic(block: Block, draws: Draws) -> Resampled:
         weight=np.ones(contribution.shape[1]),
         replica=replica,
     )
+
+
+def _fill_replica(replica: Floats, compute: Compute, unit: NDArray[np.int64], draws: Draws) -> None:
+    """Add the statistic of every resample; single precision is far finer than the bootstrap's own noise."""
+    for rows, counts in draws.counts(max(256, CHUNK_COUNTS // len(unit))):
+        single = np.ascontiguousarray(counts.T, dtype=np.float32)[unit]
+        replica[:, rows] += compute(single)  # type: ignore[arg-type]  # any float will do
 
 
 def _list_blocks(block: Block, seed: int) -> NDArray[np.int64]:

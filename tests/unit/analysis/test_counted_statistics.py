@@ -57,3 +57,14 @@ def test_constant_predictions_have_no_correlation() -> None:
     counts = np.ones((20, 2))
     scores = prepare_statistic(Statistic.SPEARMAN, np.ones((1, 20)), np.arange(20.0))(counts)
     assert np.all(np.isnan(scores))
+
+
+@pytest.mark.parametrize("statistic", [Statistic.SPEARMAN, Statistic.AVERAGE_PRECISION])
+def test_single_precision_is_fine_enough_for_resamples(statistic: Statistic) -> None:
+    rng = np.random.default_rng(5)
+    latent = rng.normal(size=3_000)
+    target = latent if statistic is Statistic.SPEARMAN else (latent > 1).astype(float)
+    compute = prepare_statistic(statistic, (latent + rng.normal(size=3_000))[None, :], target)
+    counts = rng.multinomial(3_000, np.full(3_000, 1 / 3_000), size=20).T.astype(float)
+    single = compute(np.ascontiguousarray(counts, dtype=np.float32))
+    assert single == pytest.approx(compute(counts), abs=2e-5)
