@@ -41,3 +41,4 @@ def hub_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf_home")))
         yield endpoint
     server.shutdown()
+    server.server_close()

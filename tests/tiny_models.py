@@ -14,10 +14,13 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 WORDS = ("query", "passage", "search", "document", "the", "cat", "sat", "on", "mat", "dog", "ran", "far", "away", ":")
 
+SPARE_IDS = 16
+"""Room for special tokens that a tokenizer class adds when it is loaded anew."""
+
 TEXTS = [
     "the cat sat on the mat",
     "a dog ran far away",
-    "",
+    "x",
     "mat",
     "the dog sat on the cat and the cat ran away from the dog, far far away: " * 3,
     "Zebra!",
@@ -25,20 +28,25 @@ TEXTS = [
 
 
 def make_transformer(folder: Path, seed: int = 0, max_length: int = 48, kind: str = "bert") -> Transformer:
-    """A two-layer encoder of 32 dimensions with a word-piece vocabulary of a hundred entries."""
-    from transformers import BertConfig, BertModel, BertTokenizer, Qwen2Config, Qwen2Model
+    """Two layers of 32 dimensions: a ``bert`` with word pieces, or a ``decoder`` with single letters."""
+    from transformers import BertConfig, BertModel, BertTokenizer, LlamaTokenizer, Qwen2Config, Qwen2Model
 
     folder.mkdir(parents=True)
-    letters = string.ascii_lowercase + string.digits + string.punctuation
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{letter}" for letter in letters)]
-    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
-    tokenizer = BertTokenizer(vocab=vocabulary, model_max_length=max_length)
+    letters = string.ascii_letters + string.digits + string.punctuation
+    tokenizer: Any
+    if kind == "bert":
+        pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{one}" for one in letters)]
+        vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
+        tokenizer = BertTokenizer(vocab=vocabulary, model_max_length=max_length)
+    else:
+        vocabulary = {piece: index for index, piece in enumerate(["<unk>", "<s>", "</s>", "▁", *letters])}
+        tokenizer = LlamaTokenizer(vocab=vocabulary, merges=[], model_max_length=8 * max_length, pad_token="</s>")
     torch.manual_seed(seed)
     model: Any
     if kind == "bert":
         model = BertModel(
             BertConfig(
-                vocab_size=len(vocabulary),
+                vocab_size=len(vocabulary) + SPARE_IDS,
                 hidden_size=32,
                 num_hidden_layers=2,
                 num_attention_heads=2,
@@ -50,13 +58,13 @@ def make_transformer(folder: Path, seed: int = 0, max_length: int = 48, kind: st
     else:
         model = Qwen2Model(
             Qwen2Config(
-                vocab_size=len(vocabulary),
+                vocab_size=len(vocabulary) + SPARE_IDS,
                 hidden_size=32,
                 num_hidden_layers=2,
                 num_attention_heads=2,
                 num_key_value_heads=1,
                 intermediate_size=64,
-                initializer_range=0.5,
+                initializer_range=0.2,
             )
         )
     model.save_pretrained(folder)

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench.encode import engines
 from bench.encode.batching import DEFAULT_CPU_TOKENS, DEFAULT_GPU_TOKENS
-from bench.encode.engines import build_engine
 from bench.encode.folders import read_memo, write_memo
 from bench.encode.network import Network
 from bench.encode.protocol import Vectors
@@ -147,7 +147,7 @@ def _switch_engine(network: Network, engine: Engine, store: Path, threads: int |
     rows = tokenizer.encode([_probe_text(n_words) for n_words in PROBE_LENGTHS[:3]])
     arrays = tokenizer.pad(rows, np.arange(len(rows.ids)))
     example = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    network.engine = build_engine(engine, transformer, example, network.dtype, store, threads)
+    network.engine = engines.build_engine(engine, transformer, example, network.dtype, store, threads)
 
 
 def _plain(network: Network) -> Vectors:

@@ -71,6 +71,7 @@ RULES: tuple[tuple[str, LoaderRule], ...] = (
     ("sbintuitions/sarashina-embedding-v2-1b", LoaderRule(max_seq_length=8192)),
     ("ai-sage/Giga-Embeddings-instruct", LoaderRule(max_seq_length=4096)),
     ("ai-sage/Giga-Embeddings-instruct-*", LoaderRule(max_seq_length=8192)),
+    ("llamaindex/vdr-2b-multi-v1", LoaderRule(max_seq_length=32768)),
     ("petegordon/olmo3-embed-7b", LoaderRule(max_seq_length=512)),
     ("infgrad/Jasper-Token-Compression-600M", LoaderRule(max_seq_length=1024, padding_side="left")),
     ("Singaraj/sante-embed", LoaderRule(add_eos_token=True, max_seq_length=512)),

@@ -36,7 +36,11 @@ def locate_model(model: ModelSpec) -> Path:
     try:
         return Path(
             snapshot_download(
-                model.name, revision=model.revision, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED)
+                model.name,
+                revision=model.revision,
+                allow_patterns=list(WANTED),
+                ignore_patterns=list(UNWANTED),
+                max_workers=1,  # the client's threads share a session that one of them may close after a fault
             )
         )
     except GatedRepoError as error:

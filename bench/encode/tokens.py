@@ -86,7 +86,7 @@ class NativeTokenizer:
 
     def pad(self, rows: TokenRows, positions: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
         """One batch as arrays of shape ``(n_texts, longest)``, under the names the model's forward takes."""
-        width = max(len(rows.ids[i]) for i in positions)
+        width = max(1, *(len(rows.ids[i]) for i in positions))
         shape = (len(positions), width)
         ids = np.full(shape, self._pad_id, dtype=np.int64)
         mask = np.zeros(shape, dtype=np.int64)

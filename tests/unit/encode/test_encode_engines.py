@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import bench.encode.choice as choice_module
+from bench.encode import engines
 from bench.encode.choice import AGREEMENT, compute_disagreement, measure_rates, pick_budget
 from bench.encode.load import load_embedder
 from bench.encode.local import LocalEmbedder
@@ -25,7 +26,7 @@ def load(folder: Path, engine: Engine, dtype: Dtype = Dtype.FLOAT32) -> LocalEmb
     return load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=folder.parent / "cache", threads=1)
 
 
-@pytest.mark.parametrize("kind", ["bert", "qwen2"])
+@pytest.mark.parametrize("kind", ["bert", "decoder"])
 @pytest.mark.parametrize("engine", [Engine.OPENVINO, Engine.ONNX])
 def test_an_engine_gives_plain_torchs_vectors(engine: Engine, kind: str, tmp_path: Path) -> None:
     if engine is Engine.ONNX:
@@ -58,7 +59,7 @@ def test_auto_takes_the_first_engine_that_agrees_and_remembers_it(
 
 def test_auto_passes_over_an_engine_that_is_off_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_model(tmp_path)
-    own = choice_module.build_engine
+    own = engines.build_engine
 
     def build(engine: Engine, *args: Any) -> Any:
         if engine is not Engine.OPENVINO:
@@ -66,7 +67,7 @@ def test_auto_passes_over_an_engine_that_is_off_and_says_so(tmp_path: Path, monk
         run = own(engine, *args)
         return lambda features: run(features) + torch.linspace(0, 1e-2, 32)
 
-    monkeypatch.setattr(choice_module, "build_engine", build)
+    monkeypatch.setattr(engines, "build_engine", build)
     embedder = load(folder, Engine.AUTO)
     assert embedder.identity.engine == "torch"
     assert embedder.network.engine is None
@@ -81,13 +82,13 @@ def test_a_named_engine_that_is_off_has_vectors_of_its_own_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_model(tmp_path)
-    own = choice_module.build_engine
+    own = engines.build_engine
 
     def build(*args: Any) -> Any:
         run = own(*args)
         return lambda features: run(features) + torch.linspace(0, 1e-2, 32)
 
-    monkeypatch.setattr(choice_module, "build_engine", build)
+    monkeypatch.setattr(engines, "build_engine", build)
     assert load(folder, Engine.OPENVINO).identity.dtype == "float32-openvino"
 
 

@@ -36,7 +36,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "passage key": {"prompts": {"query": "search: ", "passage": "passage: "}},
     "prompt left out of pooling": {"include_prompt": False},
     "cls pooling": {"pooling": "cls"},
-    "last token of a decoder": {"pooling": "lasttoken", "kind": "qwen2"},
+    "last token of a decoder": {"pooling": "lasttoken", "kind": "decoder"},
 }
 
 
@@ -208,4 +208,4 @@ def test_a_vector_that_is_not_a_number_fails_with_its_text(tmp_path: Path, monke
     monkeypatch.setattr(embedder.network, "forward", spoil)
     with pytest.raises(AuditError) as failure:
         embedder.embed(TEXTS, Side())
-    assert str(failure.value) == "the model gave a NaN or infinite vector for text 3 of 6: 'mat'."
+    assert str(failure.value) == "the model gave a NaN or infinite vector for text 2 of 6: 'x'."

@@ -1,0 +1,190 @@
+"""Loading: pinned, safetensors only, trusted code only, and one clear sentence for everything else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.encode.hub import locate_model
+from bench.encode.load import choose_device, load_embedder
+from bench.encode.local import LocalEmbedder
+from bench.encode.weights import compute_weights_digest
+from bench.errors import HubUnreachableError, ModelLoadError
+from bench.spec.conditions import Side
+from bench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
+from tests.tiny_models import TEXTS, make_model
+
+PLAIN = EncoderSettings(device="cpu", engine=Engine.TORCH)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_model(tmp_path_factory.mktemp("tiny"))
+
+
+def load(folder: Path, tmp_path: Path, **fields: Any) -> LocalEmbedder:
+    return load_embedder(ModelSpec(name="org/tiny", **fields), PLAIN, folder, cache=tmp_path / "cache")
+
+
+def test_a_local_folder_asks_nothing_of_the_network(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any, **_: Any) -> Any:
+        raise AssertionError(f"a connection was opened: {args}")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    embedder = load(folder, tmp_path)
+    assert embedder.embed(TEXTS, Side()).shape == (len(TEXTS), 32)
+    assert embedder.identity.model == "org/tiny"
+    assert embedder.identity.pooling == "mean+normalize"
+    assert embedder.identity.max_seq_length == 48
+
+
+def test_weights_in_a_format_that_runs_code_are_refused(folder: Path, tmp_path: Path) -> None:
+    unsafe = tmp_path / "unsafe"
+    shutil.copytree(folder, unsafe)
+    (unsafe / "model.safetensors").rename(unsafe / "pytorch_model.bin")
+    with pytest.raises(ModelLoadError) as failure:
+        load(unsafe, tmp_path)
+    assert str(failure.value) == (
+        "model 'org/tiny' brings its weights only as pytorch_model.bin, a format that can run code when it is read; "
+        "only safetensors are loaded. Convert the weights, or name a revision that has model.safetensors."
+    )
+    with pytest.raises(ModelLoadError) as failure:
+        load(tmp_path / "nowhere", tmp_path)
+    assert str(failure.value) == f"model 'org/tiny': {tmp_path / 'nowhere'} is not a folder."
+
+
+@pytest.mark.parametrize("where", ["modules.json", "config.json"])
+def test_code_of_a_repository_runs_only_where_it_is_trusted(where: str, folder: Path, tmp_path: Path) -> None:
+    own_code = tmp_path / "own"
+    shutil.copytree(folder, own_code)
+    content = json.loads((own_code / where).read_text())
+    if where == "modules.json":
+        content[0]["type"] = "custom_st.Transformer"
+    else:
+        content |= {"model_type": "tiny", "auto_map": {"AutoModel": "modeling_tiny.TinyModel"}}
+    (own_code / where).write_text(json.dumps(content))
+    with pytest.raises(ModelLoadError) as failure:
+        load(own_code, tmp_path)
+    assert str(failure.value) == (
+        "model 'org/tiny' brings code of its own, which is not run unless you trust it; read the code and add "
+        "--trust-remote-code org/tiny."
+    )
+
+
+def test_a_folder_that_is_no_model_says_so(folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    (broken / "config.json").write_text("{}")
+    with pytest.raises(ModelLoadError, match=f"^model 'org/tiny' cannot be loaded from {broken}: "):
+        load(broken, tmp_path)
+
+
+def test_the_digest_notices_changed_weights_and_ignores_prompts(folder: Path, tmp_path: Path) -> None:
+    copy, cache = tmp_path / "copy", tmp_path / "cache"
+    shutil.copytree(folder, copy)
+    first = compute_weights_digest(copy, cache)
+    assert first == compute_weights_digest(copy, cache) == compute_weights_digest(copy, tmp_path / "other cache")
+    prompts = copy / "config_sentence_transformers.json"
+    prompts.write_text(json.dumps(json.loads(prompts.read_text()) | {"prompts": {"query": "other: "}}))
+    (copy / "README.md").write_text("a card")
+    assert compute_weights_digest(copy, cache) == first
+    weights = copy / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert compute_weights_digest(copy, cache) != first
+
+
+def test_limits_and_precision_of_the_model_win_over_the_sweeps(folder: Path, tmp_path: Path) -> None:
+    settings = EncoderSettings(device="cpu", engine=Engine.TORCH, max_seq_length=16, dtype=Dtype.FLOAT32)
+    model = ModelSpec(name="org/tiny", max_seq_length=8, dtype=Dtype.BFLOAT16)
+    identity = load_embedder(model, settings, folder, cache=tmp_path).identity
+    assert (identity.max_seq_length, identity.dtype) == (8, "bfloat16")
+    assert load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=tmp_path).identity.max_seq_length == 16
+
+
+def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    assert choose_device("auto") == "cpu"
+    with pytest.raises(ModelLoadError) as failure:
+        choose_device("cuda")
+    assert str(failure.value) == "device 'cuda' is not available to torch here; available: cpu."
+
+
+def test_an_unreachable_hub_names_the_repository_and_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(HubUnreachableError) as failure:
+        locate_model(ModelSpec(name="org/tiny", revision="abc"))
+    assert str(failure.value) == (
+        "the hub cannot be reached for 'org/tiny' at revision abc, and its files are not on this machine; download "
+        "them where there is a network, or name a local folder with the model instead."
+    )
+    with pytest.raises(ModelLoadError) as wrong:
+        locate_model(ModelSpec(name="no folder/and no name/either"))
+    assert str(wrong.value) == (
+        "model 'no folder/and no name/either' does not exist on the hub, is private, or is no folder here."
+    )
+
+
+def test_a_folder_named_as_the_model_is_used_as_it_is(folder: Path) -> None:
+    assert locate_model(ModelSpec(name=str(folder))) == folder
+
+
+FETCH = """
+import json, sys
+from pathlib import Path
+from bench.encode.hub import locate_model
+from bench.encode.load import load_embedder
+from bench.errors import PrefixbenchError
+from bench.spec.sweep import EncoderSettings, ModelSpec
+
+cache = Path(sys.argv[1])
+plain = EncoderSettings(device="cpu", engine="torch")
+embedder = load_embedder(ModelSpec(name="sentence-transformers/all-MiniLM-L6-v2"), plain, cache=cache)
+try:
+    locate_model(ModelSpec(name="nobody/nothing"))
+except PrefixbenchError as error:
+    sentence = str(error)
+print(json.dumps([embedder.dim, embedder.identity.revision, sentence]))
+"""
+
+
+@pytest.mark.hub
+@pytest.mark.usefixtures("hub_endpoint")
+def test_a_model_is_fetched_from_the_hub_at_its_commit(tmp_path: Path) -> None:
+    # A process of its own: the hub's client reads its address when it is imported.
+    command = [sys.executable, "-W", "ignore", "-c", FETCH, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    dim, revision, sentence = json.loads(done.stdout)
+    assert dim == 384
+    assert len(revision) == 40
+    assert sentence == "model 'nobody/nothing' does not exist on the hub, is private, or is no folder here."
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_cpus_vectors(folder: Path, tmp_path: Path) -> None:
+    on_cpu = load(folder, tmp_path).embed(TEXTS * 50, Side("query: "))
+    settings = EncoderSettings(device="cuda", batch_tokens=512)
+    embedder = load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=tmp_path)
+    assert embedder.device.startswith("cuda")
+    assert abs(embedder.embed(TEXTS * 50, Side("query: ")) - on_cpu).max() < 1e-4
+    low = load_embedder(
+        ModelSpec(name="org/tiny", dtype=Dtype.FLOAT16), EncoderSettings(device="cuda"), folder, cache=tmp_path
+    )
+    assert low.budget.tokens >= 16384
+    assert abs(low.embed(TEXTS, Side("query: ")) - on_cpu[: len(TEXTS)]).max() < 5e-2
