@@ -1,0 +1,1 @@
+"""Speed, memory and validity, with the scripts that measured them."""

@@ -1,0 +1,1 @@
+"""A sweep against a plain loop over mteb."""
