@@ -9,7 +9,7 @@ import pandas as pd
 from bench.report.chart import link_csv
 from bench.report.sections.section import Section
 from bench.report.table import Column, Entry, Line, Table, enter_points, enter_verdict
-from bench.report.words import count_noun
+from bench.report.words import count_noun, make_anchor
 
 if TYPE_CHECKING:
     from bench.report.evidence import Evidence
@@ -75,7 +75,7 @@ def _tabulate_pair(shared: pd.DataFrame, first: str, other: str) -> Table:
         Column("Change", numeric=True, hint="points from none in the second run less those in the first"),
     )
     data = shared[[*KEYS, "delta_points", "verdict", "delta_points_other", "verdict_other"]]
-    return Table(f"runs-{other}", f"{first} and {other}", columns, lines, link_csv(data))
+    return Table(make_anchor("runs", other), f"{first} and {other}", columns, lines, link_csv(data))
 
 
 def _tabulate_settings(evidence: Evidence) -> Table:
