@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 PUBLISH_SECONDS = 10.0
 """About how much work a kill may lose."""
 
-FIRST_CHUNK, MAX_CHUNK_BYTES = 256, 64 << 20
+FIRST_CHUNK, LEAST_CHUNK, MAX_CHUNK_BYTES = 64, 16, 64 << 20
+"""Texts embedded before the first vectors are published, and bounds of what is published at once after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class CachedEmbedder:
             if self._progress is not None:
                 self._progress(done, len(order))
             rate = len(chunk) / max(1e-9, time.perf_counter() - started)
-            size = int(min(max(FIRST_CHUNK, rate * PUBLISH_SECONDS), 4 * size, largest))
+            size = int(min(max(LEAST_CHUNK, rate * PUBLISH_SECONDS), 4 * size, largest))
 
     def _refuse_unusable(self, vectors: Vectors, texts: list[str]) -> None:
         fault = find_unusable(vectors)

@@ -15,6 +15,7 @@ from bench.encode.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace, vecto
 from bench.encode.protocol import EmbedderIdentity, Vectors
 from bench.encode.store import EmbeddingStore, find_unusable
 from bench.encode.store.segment import UnreadableSegmentError, compute_checksums, load_segment
+from bench.encode.store.upkeep import verify_store
 from bench.errors import AuditError, CacheError
 from bench.spec.conditions import Side
 
@@ -338,6 +339,23 @@ def test_a_segment_cut_short_is_set_aside(store: EmbeddingStore, kept: float) ->
     assert segment_files(store) == []
     reader.put_many(keys, make_vectors(50), NAMESPACE)
     assert EmbeddingStore.open(store.folder).contains_many(keys).all()
+
+
+@pytest.mark.parametrize("zeroed", [slice(0, None), slice(0, 512), slice(512, None), slice(1024, 2048)])
+def test_blocks_that_never_reached_the_disk_yield_no_vector(store: EmbeddingStore, zeroed: slice) -> None:
+    keys, vectors = make_keys(*map(str, range(100))), make_vectors(100)
+    store.put_many(keys, vectors, NAMESPACE)
+    path = segment_files(store)[0]
+    content = bytearray(path.read_bytes())
+    content[zeroed] = bytes(len(content[zeroed]))
+    path.write_bytes(content)
+    reader = EmbeddingStore.open(store.folder)
+    found, read = reader.get_many(keys)
+    assert not found.all()
+    verify_store(reader)  # a lost key is never asked for, so that only this finds it
+    assert reader.damage
+    if found.any():
+        np.testing.assert_array_equal(read[found], vectors[found])
 
 
 def test_no_flipped_bit_anywhere_yields_a_wrong_vector(store: EmbeddingStore) -> None:

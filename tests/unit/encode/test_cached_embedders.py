@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -86,11 +89,57 @@ def test_ensure_stores_without_reading_and_stream_gives_blocks(store: EmbeddingS
     calls: list[tuple[int, int]] = []
     CachedEmbedder(model, store, lambda done, total: calls.append((done, total))).ensure(texts, QUERY)
     assert len(model.seen) == 1000
-    assert calls == [(256, 1000), (1000, 1000)]
+    assert calls == [(64, 1000), (320, 1000), (1000, 1000)]
     blocks = list(cached.stream(texts, QUERY, block=300))
     assert [len(block) for block in blocks] == [300, 300, 300, 100]
     np.testing.assert_array_equal(np.concatenate(blocks), [expected_vector("query: ", text) for text in texts])
     assert len(model.seen) == 1000
+
+
+def test_a_slow_model_publishes_little_at_a_time(store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    class Slow(HashEmbedder):
+        def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+            nonlocal now
+            now += 0.25 * len(texts)
+            return super().embed(texts, side, titles)
+
+    monkeypatch.setattr("bench.encode.cached.time.perf_counter", lambda: now)
+    done: list[int] = []
+    CachedEmbedder(Slow(), store, lambda n, _: done.append(n)).ensure([f"text {n}" for n in range(200)], QUERY)
+    assert done == [64, 104, 144, 184, 200]
+
+
+def test_a_corpus_larger_than_memory_streams_through(store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fast(HashEmbedder):
+        dim = 512
+
+        def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+            numbers = np.array([int(text) for text in texts], dtype=np.float32)
+            return np.repeat(numbers[:, None] + 1, self.dim, axis=1)
+
+    monkeypatch.setattr("bench.encode.cached.MAX_CHUNK_BYTES", 1 << 20)
+    texts = [str(number) for number in range(20_000)]
+    cached = CachedEmbedder(Fast(), store)
+    n_bytes = len(texts) * 4 * cached.dim
+    tracemalloc.start()
+    cached.ensure(texts, QUERY)
+    total = sum(int(block[:, 0].sum()) for block in cached.stream(texts, QUERY, block=1000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total == sum(range(1, 20_001))
+    assert cached.counts == TextCounts(20_000, 20_000)
+    assert peak < n_bytes / 3
+
+
+def test_reading_vectors_needs_no_model_library() -> None:
+    code = (
+        "import sys, bench.encode.cached, bench.encode.store.upkeep; "
+        "print({'torch', 'mteb', 'transformers', 'pandas', 'scipy', 'datasets'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_no_texts_are_no_vectors(store: EmbeddingStore) -> None:
