@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis.advice import advise_models
+from bench.analysis.blocks import Place, RunLike
 from bench.analysis.columns import CONTRASTS, MODELS, MOVERS, POOLED, REFUSALS, build_frame
 from bench.analysis.contrasts import Findings, compare_block, decide_all
 from bench.analysis.names import PLANNED, SIDES, format_contrast
-from bench.analysis.pairing import Place, RunLike, group_by_place, pair_cells
+from bench.analysis.pairing import group_by_place, pair_cells
 from bench.analysis.resampled import resample_blocks
 from bench.analysis.settings import AnalysisSettings
 from bench.analysis.subjects import find_families, pool_findings
@@ -18,7 +19,7 @@ from bench.errors import AnalysisError, ResultsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.analysis.pairing import Block
+    from bench.analysis.blocks import Block
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,10 @@ POOLED: Final[Columns] = {
     "i2": ("float64", "Share of the spread between tasks that sampling does not explain (0–1)."),
     "p_value": ("float64", "Two-sided, of the pooled delta."),
     "verdict": ("str", "The same rule as for one contrast."),
-    "mixed_delta_points": ("float64", "The mixed-effects model's mean, as a check."),
+    "mixed_delta_points": (
+        "float64",
+        "The mixed-effects model's mean, as a check: over all tasks, of planned contrasts with none.",
+    ),
     "mixed_ci_low": ("float64", "Lower end of its 95% interval."),
     "mixed_ci_high": ("float64", "Upper end of its 95% interval."),
     "note": ("str", "What a reader should know besides."),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.analysis.blocks import Block
 from bench.analysis.draws import Draws
 from bench.analysis.inference import Estimate, PairedData, estimate_contrast
 from bench.analysis.names import PLANNED, Pair, format_contrast, list_contrasts
-from bench.analysis.pairing import Block
 from bench.analysis.verdicts import Verdict, correct_for_multiplicity, count_items_to_settle, decide_verdict
 from bench.errors import AnalysisError
 

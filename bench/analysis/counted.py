@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.analysis.counted_labels import prepare_label_set_f1, prepare_macro_f1, prepare_weighted_f1
 from bench.items.table import Statistic
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def prepare_statistic(statistic: Statistic, predictions: Floats, target: Floats)
         Statistic.KENDALL: _prepare_kendall,
         Statistic.AVERAGE_PRECISION: _prepare_average_precision,
         Statistic.BEST_ACCURACY: _prepare_best_accuracy,
-        Statistic.MACRO_F1: _prepare_macro_f1,
-        Statistic.WEIGHTED_F1: _prepare_weighted_f1,
-        Statistic.LABEL_SET_MACRO_F1: _prepare_label_set_f1,
+        Statistic.MACRO_F1: prepare_macro_f1,
+        Statistic.WEIGHTED_F1: prepare_weighted_f1,
+        Statistic.LABEL_SET_MACRO_F1: prepare_label_set_f1,
     }[statistic]
     return prepare(predictions, target)
 
@@ -207,62 +208,6 @@ def _prepare_best_accuracy(predictions: Floats, target: Floats) -> Compute:
             right[(called == 0) | (called == total)] = 0.0
             scores[row] = right.max(axis=0) / total
         return scores
-
-    return compute
-
-
-def _count_labels(prediction: Floats, target: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
-    labels = np.union1d(prediction, target)[:, None]
-    predicted, true = prediction == labels, target == labels
-    return tuple(np.asarray(members, dtype=np.float64) @ counts for members in (predicted & true, predicted, true))  # type: ignore[return-value]
-
-
-def _prepare_macro_f1(predictions: Floats, target: Floats) -> Compute:
-    """F1 averaged over the labels that occur in the resample, as sklearn does."""
-
-    def compute(counts: Floats) -> Floats:
-        scores = []
-        for prediction in predictions:
-            hits, predicted, true = _count_labels(prediction, target, counts)
-            present = np.count_nonzero(predicted + true > 0, axis=0)
-            scores.append((2 * hits / np.maximum(predicted + true, 1.0)).sum(axis=0) / present)
-        return np.array(scores)
-
-    return compute
-
-
-def _prepare_weighted_f1(predictions: Floats, target: Floats) -> Compute:
-    """F1 of each label, weighted by how often it is true, as sklearn does."""
-
-    def compute(counts: Floats) -> Floats:
-        scores = []
-        for prediction in predictions:
-            hits, predicted, true = _count_labels(prediction, target, counts)
-            scores.append((2 * hits / np.maximum(predicted + true, 1.0) * true).sum(axis=0) / true.sum(axis=0))
-        return np.array(scores)
-
-    return compute
-
-
-def _prepare_label_set_f1(predictions: Floats, target: Floats) -> Compute:
-    """Macro F1 of label sets packed as bit masks, averaged up to the highest label that occurs."""
-
-    def unpack(masks: Floats) -> NDArray[np.bool_]:
-        n_labels = int(max(target.max(), predictions.max(), 1)).bit_length()
-        return np.asarray((masks.astype(np.int64)[None, :] >> np.arange(n_labels)[:, None]) & 1, dtype=np.bool_)
-
-    true_sets = unpack(target)
-
-    def compute(counts: Floats) -> Floats:
-        scores = []
-        true = true_sets.astype(np.float64) @ counts
-        for prediction in predictions:
-            predicted_sets = unpack(prediction)
-            both = 2 * ((predicted_sets & true_sets).astype(np.float64) @ counts)
-            either = predicted_sets.astype(np.float64) @ counts + true
-            highest = len(either) - np.argmax(either[::-1] > 0, axis=0)
-            scores.append((both / np.maximum(either, 1.0)).sum(axis=0) / np.where(either.any(axis=0), highest, 1))
-        return np.array(scores)
 
     return compute
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 32_000_000
 """Of one float64 matrix of counts or signs: small beside the data, large enough for BLAS."""
 
-KEPT_BYTES = 200_000_000
-"""Draws up to this size stay in memory between batches; larger ones are drawn again."""
+MOST_KEPT = 150_000_000
+"""Draws of up to so many numbers stay in memory between batches, as small integers; larger ones are drawn again."""
+
+MOST_KEPT_AS_FLOATS = 12_500_000
+"""Draws of up to so many stay as floats, ready for use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +40,29 @@ class Draws:
     n_resamples: int
     seed: int
 
-    def counts(self, most: int | None = None) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Chunks ``(chunk, n_units)``, of at most ``most`` rows: how often each unit was drawn, with replacement."""
-        for rows, counts in self._chunks(0):
-            step = most or len(counts)
-            for start in range(0, len(counts), step):
-                piece = counts[start : start + step]
-                yield slice(rows.start + start, rows.start + start + len(piece)), piece
+    def counts(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Chunks ``(chunk, n_units)``: how often each unit was drawn, with replacement."""
+        return self._chunks(0)
 
     def signs(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """Chunks ``(chunk, n_units)`` of fair ±1."""
         return self._chunks(1)
 
+    def transposed_counts(self, most: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """The same counts as single-precision chunks ``(n_units, chunk)`` of at most ``most`` columns."""
+        if self.n_resamples * self.n_units <= MOST_KEPT_AS_FLOATS:
+            return iter(_transpose_kept(self, most))
+        return _transpose(self, most)
+
     def _chunks(self, kind: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         size = max(1, CHUNK_BYTES // (8 * self.n_units))
-        kept = self.n_resamples * self.n_units <= KEPT_BYTES
-        whole = _draw_kept(self, kind, size) if kept else None
-        pieces = iter(whole) if whole is not None else _draw(self, kind, size)
+        kept = self.n_resamples * self.n_units <= MOST_KEPT
+        pieces = iter(_draw_kept(self, kind, size)) if kept else _draw(self, kind, size)
         for start, piece in zip(range(0, self.n_resamples, size), pieces, strict=True):
-            yield slice(start, start + len(piece)), piece.astype(np.float64)
+            yield slice(start, start + len(piece)), np.asarray(piece, dtype=np.float64)
 
 
-def _draw(draws: Draws, kind: int, size: int) -> Iterator[NDArray[np.int16] | NDArray[np.int8]]:
+def _draw(draws: Draws, kind: int, size: int) -> Iterator[NDArray[Any]]:
     rng = np.random.default_rng([draws.seed, draws.n_units, kind])
     n = draws.n_units
     for start in range(0, draws.n_resamples, size):
@@ -71,5 +75,19 @@ def _draw(draws: Draws, kind: int, size: int) -> Iterator[NDArray[np.int16] | ND
 
 
 @lru_cache(maxsize=4)
-def _draw_kept(draws: Draws, kind: int, size: int) -> tuple[NDArray[np.int16] | NDArray[np.int8], ...]:
-    return tuple(_draw(draws, kind, size))
+def _draw_kept(draws: Draws, kind: int, size: int) -> tuple[NDArray[Any], ...]:
+    as_floats = draws.n_resamples * draws.n_units <= MOST_KEPT_AS_FLOATS
+    return tuple(piece.astype(np.float64) if as_floats else piece for piece in _draw(draws, kind, size))
+
+
+def _transpose(draws: Draws, most: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    for rows, counts in draws.counts():
+        for start in range(0, len(counts), most):
+            piece = counts[start : start + most]
+            columns = slice(rows.start + start, rows.start + start + len(piece))
+            yield columns, np.ascontiguousarray(piece.T, dtype=np.float32)
+
+
+@lru_cache(maxsize=2)
+def _transpose_kept(draws: Draws, most: int) -> tuple[tuple[slice, NDArray[np.float32]], ...]:
+    return tuple(_transpose(draws, most))

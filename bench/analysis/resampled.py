@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.analysis.blocks import Block
 from bench.analysis.counted import prepare_statistic
 from bench.analysis.draws import Draws
-from bench.analysis.pairing import Block
 from bench.analysis.settings import MOST_JACKKNIFE_BLOCKS
 from bench.items.table import Statistic
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BATCH_CELLS = 128
 """Cells resampled in one matrix product."""
 
-CHUNK_COUNTS = 4_000_000
+CHUNK_COUNTS = 8_000_000
 """Counts, items times resamples, that a statistic other than a mean is given together."""
 
 
@@ -134,9 +134,10 @@ def _resample_statistic(block: Block, draws: Draws) -> Resampled:
 
 def _fill_replica(replica: Floats, compute: Compute, unit: NDArray[np.int64], draws: Draws) -> None:
     """Add the statistic of every resample; single precision is far finer than the bootstrap's own noise."""
-    for rows, counts in draws.counts(max(256, CHUNK_COUNTS // len(unit))):
-        single = np.ascontiguousarray(counts.T, dtype=np.float32)[unit]
-        replica[:, rows] += compute(single)  # type: ignore[arg-type]  # any float will do
+    alone = np.array_equal(unit, np.arange(draws.n_units))
+    for rows, counts in draws.transposed_counts(max(256, CHUNK_COUNTS // len(unit))):
+        of_items = counts if alone else counts[unit]
+        replica[:, rows] += compute(of_items)  # type: ignore[arg-type]  # any float will do
 
 
 def _list_blocks(block: Block, seed: int) -> NDArray[np.int64]:
@@ -151,9 +152,10 @@ def _list_blocks(block: Block, seed: int) -> NDArray[np.int64]:
 def _compute_pseudo_values(compute: Compute, score: Floats, left_out: NDArray[np.int64]) -> Floats:
     """Pseudo-values ``B·θ − (B − 1)·θ₍₋ᵦ₎``, shifted so that their mean is the score; ``(n_cells, B)``."""
     n_blocks = int(left_out.max()) + 1
+    step = max(64, CHUNK_COUNTS // len(left_out))
     pieces = []
-    for start in range(0, n_blocks, 128):
-        omitted = np.arange(start, min(start + 128, n_blocks))
+    for start in range(0, n_blocks, step):
+        omitted = np.arange(start, min(start + step, n_blocks))
         pieces.append(compute((left_out[:, None] != omitted).astype(np.float64)))
     without = np.concatenate(pieces, axis=1)
     pseudo = n_blocks * score[:, None] - (n_blocks - 1) * without

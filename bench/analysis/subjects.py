@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 EVERY_TASK = "all"
+CHECKED = frozenset(format_contrast(pair) for pair in PLANNED if pair[1] == "none")
+"""Pooled over all tasks, these have a mixed-effects model beside them."""
+
 FAMILY_OF = {
     Mechanism.PREFIX: "prefix",
     Mechanism.ADAPTER: "prefix",
@@ -64,8 +67,7 @@ def _pool_group(
     rows = [findings.contrasts[number] for number in numbers]
     pooled = pool_rows(rows, settings.smallest_effect)
     mixed = (NAN, NAN, NAN)
-    planned = contrast in {format_contrast(pair) for pair in PLANNED}
-    if settings.mixed_models and planned and scope == EVERY_TASK:
+    if settings.mixed_models and contrast in CHECKED and scope == EVERY_TASK:
         mixed = fit_mixed_model(_gather_contributions(numbers, findings))
     return {
         "subject": subject,

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
+from bench.analysis.blocks import Block, Place, RunLike
 from bench.analysis.counted import prepare_statistic
-from bench.analysis.pairing import Block, Place, RunLike, group_by_place, pair_cells
+from bench.analysis.pairing import group_by_place, pair_cells
 from bench.errors import AnalysisError
 from bench.items.table import Statistic
 
@@ -70,7 +71,8 @@ class Population:
             score = score + rng.normal(0, 1e-9, score.shape)
         if self.experiment is not None:
             of_experiment = rng.normal(0, self.experiment[0], (len(score), 1, 10))
-            score = (score + of_experiment + rng.normal(0, self.experiment[1], (len(score), n_items, 10)) > 0) * 1.0
+            margin = score + of_experiment + rng.normal(0, self.experiment[1], (len(score), n_items, 10))
+            score = (margin > 0).astype(np.float64)
         elif score.shape[2] > 1:
             score = score[:, :, rng.integers(0, score.shape[2], score.shape[2])]
         return Block(
@@ -110,7 +112,7 @@ def make_populations(rng: np.random.Generator, n_items: int = 20_000) -> dict[st
     own = rng.normal(size=(N_CONDITIONS, n_items))
     gain = np.zeros((N_CONDITIONS, 1))
     gain[1] = 1.0
-    rank: Floats = np.floor(np.exp(1.2 + 1.5 * shared + 0.5 * own - 0.15 * gain))
+    rank = np.floor(np.exp(1.2 + 1.5 * shared + 0.5 * own - 0.15 * gain))
     ndcg = (rank < 10) / np.log2(2 + np.minimum(rank, 10))
     latent = rng.normal(size=n_items)
     similarity = 0.7 + 0.1 * (latent * (1 + 0.1 * gain) + 0.8 * shared + 0.3 * own)

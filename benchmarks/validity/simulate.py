@@ -6,6 +6,7 @@ Run from the repository's root: ``python -m benchmarks.validity.simulate [--run 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -17,10 +18,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from bench.analysis.blocks import Block
 from bench.analysis.contrasts import flip_signs
 from bench.analysis.inference import Estimate, PairedData, estimate_contrast
 from bench.analysis.names import PLANNED
-from bench.analysis.pairing import Block
 from bench.analysis.resampled import resample_blocks
 from bench.analysis.settings import AnalysisSettings
 from bench.analysis.verdicts import Verdict, correct_for_multiplicity, decide_verdict
@@ -256,6 +257,8 @@ def main() -> None:
     if arguments.scale != 1:
         samples = tuple((n, int(size * arguments.scale)) for n, size in plan.samples)
         plan = Plan(int(plan.sweeps * arguments.scale), samples)
+    # statsmodels collects garbage at every correction; what is loaded by now need not be looked through each time.
+    gc.freeze()
     populations = make_populations(np.random.default_rng(plan.seed))
     if arguments.run:
         populations |= load_populations(load_run(arguments.run))

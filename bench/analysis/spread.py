@@ -1,0 +1,85 @@
+"""The standard error of a contrast, taken apart, and the effect it can detect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.analysis.settings import CONFIDENCE, POWER
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Where the spread of a delta comes from (two-way crossed random effects; Searle, Casella and McCulloch 1992).
+
+    Attributes:
+        item_variance: Variance of the delta over draws of items.
+        replicate_variance: Variance of one experiment's delta beyond what its items explain.
+        n_replicates: Experiments.
+        degrees: Satterthwaite's (1946), of the sum.
+        acceleration: BCa's, from the third moments of both parts.
+        effects: Experiments' effects, centred, with exactly ``replicate_variance``; ``(n_replicates,)``.
+    """
+
+    item_variance: float
+    replicate_variance: float
+    n_replicates: int
+    degrees: float
+    acceleration: float
+    effects: Floats
+
+    @property
+    def error(self) -> float:
+        """Standard error of the delta."""
+        return float(np.sqrt(self.item_variance + self.replicate_variance / self.n_replicates))
+
+
+def compute_spread(contribution: Floats, weight: Floats) -> Spread:
+    """Split the spread of paired contributions ``(n_units, n_replicates)`` into items and experiments.
+
+    With one replicate it is the usual standard error of a mean over units. With several, units and replicates are
+    crossed: every test sample is in every experiment. What an experiment's delta owes to its items is taken off its
+    variance, so that the residual is not counted twice.
+    """
+    n_units, n_replicates = contribution.shape
+    delta = contribution.mean()
+    deviation = contribution.mean(axis=1) - delta * weight
+    item_variance = float(np.sum(deviation**2)) / (n_units * (n_units - 1))
+    third = float(np.sum(deviation**3)) / n_units**3
+    if n_replicates == 1:
+        acceleration = third / (6 * item_variance**1.5) if item_variance > 0 else 0.0
+        return Spread(item_variance, 0.0, 1, n_units - 1.0, acceleration, np.zeros(1))
+    own = contribution.mean(axis=0) - delta
+    observed = float(np.sum(own**2)) / (n_replicates - 1)
+    residual = contribution - contribution.mean(axis=1, keepdims=True)
+    explained = float(residual.var(axis=0, ddof=1).mean()) / n_units * n_replicates / (n_replicates - 1)
+    beyond = max(0.0, observed - explained)
+    effects = own * np.sqrt(beyond / np.mean(own**2)) if beyond > 0 else np.zeros(n_replicates)
+    total = item_variance + beyond / n_replicates
+    third += float(np.sum(effects**3)) / n_replicates**3
+    parts = item_variance**2 / (n_units - 1)
+    if beyond > 0:
+        parts += (observed / n_replicates) ** 2 / (n_replicates - 1)
+    degrees = total**2 / parts if parts > 0 else n_units - 1.0
+    acceleration = third / (6 * total**1.5) if total > 0 else 0.0
+    return Spread(item_variance, beyond, n_replicates, min(degrees, n_units - 1.0), acceleration, effects)
+
+
+@lru_cache(maxsize=4096)
+def compute_noncentrality(degrees: int) -> float:
+    """The effect, in standard errors, that a two-sided t-test at 5% detects with 80% power (statsmodels)."""
+    from statsmodels.stats.power import TTestPower
+
+    n = max(2, min(degrees, 100_000) + 1)
+    size = TTestPower().solve_power(
+        effect_size=None, nobs=n, alpha=1 - CONFIDENCE, power=POWER, alternative="two-sided"
+    )
+    return float(np.asarray(size).item() * np.sqrt(n))
