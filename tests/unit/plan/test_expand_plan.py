@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.errors import InexpressibleError, PrefixNotFoundError
+from bench.plan.expand import Plan, expand_plan
+from bench.prefixes import SideSource
+from bench.spec.conditions import Condition, Mechanism, PrefixPair, Side
+from bench.spec.sweep import CustomPrefix, ModelSpec, SweepSpec, TaskSpec
+from bench.spec.tasks import TaskFacts
+
+RETRIEVAL = TaskFacts("R", "Retrieval", "ndcg_at_10", hf_subsets=("en", "de"))
+STS = TaskFacts("S", "STS", "cosine_spearman")
+PAIRS = {
+    "none": PrefixPair(),
+    "correct": PrefixPair(Side("q: "), Side("d: ")),
+    "query-only": PrefixPair(Side("q: "), Side()),
+    "custom:same": PrefixPair(Side("q: "), Side("d: ")),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    pair: PrefixPair
+    mechanism: Mechanism = Mechanism.PREFIX
+    sources: tuple[SideSource, SideSource] = (SideSource("card", "x"), SideSource("card", "x"))
+    notes: tuple[str, ...] = ()
+
+
+class Table:
+    """A resolver over a table of pairs."""
+
+    def expand(self, _model: ModelSpec, _task: TaskFacts, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        return conditions
+
+    def resolve(
+        self,
+        model: ModelSpec,
+        _task: TaskFacts,
+        condition: Condition,
+        _custom: Mapping[str, CustomPrefix],
+        _seed: int,
+    ) -> Found:
+        if str(condition) == "swapped":
+            raise InexpressibleError(f"{model.name} cannot")
+        if str(condition) == "mteb":
+            raise PrefixNotFoundError("not known")
+        return Found(PAIRS[str(condition)])
+
+
+def make_plan(*conditions: str, tasks: tuple[TaskFacts, ...] = (RETRIEVAL, STS), limit: int | None = None) -> Plan:
+    spec = SweepSpec(
+        name="t",
+        models=(ModelSpec(name="a/b"),),
+        tasks=(TaskSpec(name="R"),),
+        conditions=tuple(Condition.parse(text) for text in conditions),
+        custom={"same": CustomPrefix(query="q: ", document="d: ")},
+        limit=limit,
+    )
+    return expand_plan(spec, tasks, Table())
+
+
+def test_conditions_with_the_same_strings_are_one_cell_with_two_names() -> None:
+    plan = make_plan("none", "correct", "custom:same", tasks=(STS,))
+    assert [[str(name) for name in cell.conditions] for cell in plan.cells] == [["none"], ["correct", "custom:same"]]
+
+
+def test_a_symmetric_task_cannot_tell_sides_apart() -> None:
+    plan = make_plan("none", "correct", "query-only")
+    names = {(cell.task.name, cell.hf_subset): [] for cell in plan.cells}  # type: dict[tuple[str, str], list[tuple[str, ...]]]
+    for cell in plan.cells:
+        names[cell.task.name, cell.hf_subset].append(tuple(str(name) for name in cell.conditions))
+    assert names["S", "default"] == [("none",), ("correct", "query-only")]
+    assert names["R", "en"] == names["R", "de"] == [("none",), ("correct",), ("query-only",)]
+
+
+def test_what_cannot_be_run_keeps_its_reason() -> None:
+    plan = make_plan("none", "swapped", "mteb", tasks=(STS,))
+    assert [(str(cell.condition), cell.status, cell.reason) for cell in plan.unplanned] == [
+        ("swapped", "skipped", "a/b cannot"),
+        ("mteb", "failed", "not known"),
+    ]
+    assert len(set(plan.cell_ids)) == 3
+
+
+def test_a_cell_is_the_same_whatever_its_condition_is_called() -> None:
+    one = make_plan("none", "correct", tasks=(STS,)).cells[1]
+    other = make_plan("none", "custom:same", tasks=(STS,)).cells[1]
+    assert one.cell_id == other.cell_id
+
+
+def test_everything_that_can_change_a_score_changes_the_cell() -> None:
+    whole = {cell.cell_id for cell in make_plan("none", "correct").cells}
+    limited = {cell.cell_id for cell in make_plan("none", "correct", limit=50).cells}
+    assert len(whole) == 6
+    assert not whole & limited

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.errors import ResultsError
+from bench.plan.expand import Plan
+from bench.run.folder import find_pending, open_folder
+from bench.run.mteb_results import write_task_result
+from bench.spec.conditions import Condition
+from bench.spec.sweep import EncoderSettings, ModelSpec, Overwrite, SweepSpec, TaskSpec
+from bench.store import load_run
+from bench.store.records import CellFailure
+from bench.store.run import write_row
+from tests.fakes import PROVENANCE, make_result
+
+
+def make_spec(**changes: object) -> SweepSpec:
+    fields = {
+        "name": "t",
+        "models": (ModelSpec(name="a/b"),),
+        "tasks": (TaskSpec(name="X", subsets=("en",)),),
+        "conditions": (Condition.parse("none"),),
+    }
+    return SweepSpec.model_validate(fields | changes)
+
+
+class Planned(Plan):
+    """A plan known by its ids alone."""
+
+    ids: tuple[str, ...] = ()
+
+    @property
+    def cell_ids(self) -> tuple[str, ...]:
+        return self.ids
+
+
+def plan_of(*ids: str, **changes: object) -> Plan:
+    plan = Planned(make_spec(**changes), (), ())
+    object.__setattr__(plan, "ids", ids)
+    return plan
+
+
+def test_a_folder_grows_with_what_is_asked_of_it(tmp_path: Path) -> None:
+    open_folder(tmp_path / "run", plan_of("a"), "first")
+    more = {
+        "models": (ModelSpec(name="c/d"),),
+        "tasks": (TaskSpec(name="X", subsets=("de",)), TaskSpec(name="Y")),
+        "conditions": (Condition.parse("none"), Condition.parse("correct")),
+    }
+    run = open_folder(tmp_path / "run", plan_of("b", **more), "second")
+    assert run.manifest.planned == ("a", "b")
+    assert [model.name for model in run.spec.models] == ["a/b", "c/d"]
+    assert [(task.name, task.subsets) for task in run.spec.tasks] == [("X", ("en", "de")), ("Y", ())]
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"seed": 7}, "seed is 42, asked for is 7"),
+        ({"limit": 50}, "limit is None, asked for is 50"),
+        ({"encoder": EncoderSettings(max_seq_length=64)}, "encoder.max_seq_length is None, asked for is 64"),
+        ({"encoder": {"dtype": "bfloat16"}}, "encoder.dtype is float32, asked for is bfloat16"),
+    ],
+)
+def test_other_settings_are_refused(tmp_path: Path, changes: dict[str, object], difference: str) -> None:
+    open_folder(tmp_path / "run", plan_of("a"), "first")
+    with pytest.raises(ResultsError) as raised:
+        open_folder(tmp_path / "run", plan_of("a", **changes), "second")
+    assert str(raised.value) == (
+        f"{tmp_path}/run: made with other settings ({difference}); choose another folder with --results."
+    )
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("x")
+    with pytest.raises(ResultsError, match="is a file, not a results folder"):
+        open_folder(tmp_path / "run", plan_of("a"), "")
+
+
+@pytest.mark.parametrize(
+    ("overwrite", "pending"),
+    [
+        (Overwrite.ONLY_MISSING, {"failed", "new"}),
+        (Overwrite.NEVER, {"new"}),
+        (Overwrite.ALWAYS, {"done", "failed", "skipped", "new"}),
+    ],
+)
+def test_what_is_pending(tmp_path: Path, overwrite: Overwrite, pending: set[str]) -> None:
+    plan = plan_of("done", "failed", "skipped", "new")
+    folder = tmp_path / "run"
+    open_folder(folder, plan, "")
+    write_row(folder, make_result("done"))
+    for status in ("failed", "skipped"):
+        row = CellFailure(
+            cell_id=status,
+            status=status,  # type: ignore[arg-type]
+            conditions=("none",),
+            model="a/b",
+            model_revision=None,
+            task="X",
+            task_type="STS",
+            hf_subset="en",
+            hf_split="test",
+            reason="why",
+            error="Error",
+            provenance=PROVENANCE,
+        )
+        write_row(folder, row)
+    assert find_pending(plan, load_run(folder), overwrite) == pending
+
+
+def test_subsets_share_a_result_file_and_replace_only_themselves(tmp_path: Path) -> None:
+    def result(subset: str, score: float) -> dict[str, object]:
+        return {"dataset_revision": "r", "scores": {"test": [{"hf_subset": subset, "main_score": score}]}}
+
+    for subset, score in (("en", 0.1), ("de", 0.2), ("en", 0.3)):
+        write_task_result(tmp_path, "m/X.json", result(subset, score))
+    import json
+
+    entries = json.loads((tmp_path / "m" / "X.json").read_text())["scores"]["test"]
+    assert [(entry["hf_subset"], entry["main_score"]) for entry in entries] == [("de", 0.2), ("en", 0.3)]
