@@ -1,0 +1,53 @@
+"""Scores real tasks in a process of its own, since the hub's address is read when its library is imported.
+
+Prints one JSON line a task: ``python -m tests.score_real STS16:default …``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections import Counter
+from typing import Any
+
+import datasets
+import mteb
+import numpy as np
+
+from bench.items.statistics import compute_statistic
+from bench.score import MtebEncoder, item_texts, rehearse, score_cell
+from tests.score_tasks import WordEmbed, evaluate_plainly, make_encoder
+
+
+def describe_task(name: str, hf_subset: str) -> dict[str, Any]:
+    """How one task was scored by us and by mteb, and which texts were asked for and foreseen."""
+    task = mteb.get_task(name, hf_subsets=[hf_subset])
+    task.load_data()
+    if name == "Banking77Classification":
+        vars(task)["n_experiments"] = 1  # ten take mteb a minute
+    hf_split = task.eval_splits[0]
+    embed = WordEmbed()
+    cell = score_cell(task, MtebEncoder(embed, "org/words"), hf_split, hf_subset)
+    asked = Counter((role, text) for role, texts, _ in embed.asked for text in texts)
+    parts = rehearse(task, hf_split, hf_subset).parts
+    foreseen = Counter((part.role, text) for part in parts for text in part.texts)
+    reference, _ = evaluate_plainly(task, make_encoder(), hf_split, hf_subset)
+    scalars = {name: value for name, value in reference.items() if isinstance(value, float) and np.isfinite(value)}
+    return {
+        "task": name,
+        "n_items": cell.items.n_items,
+        "rebuilt": compute_statistic(cell.items),
+        "score": cell.score,
+        "largest_difference": max(abs(cell.scores[name] - value) for name, value in scalars.items()),
+        "n_scores": len(scalars),
+        "texts_foreseen": foreseen == asked,
+        "items_with_texts": len(set(cell.items.item_id.tolist()) & set(item_texts(task, hf_split, hf_subset))),
+    }
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    datasets.disable_progress_bars()
+    for argument in sys.argv[1:]:
+        print(json.dumps(describe_task(*argument.split(":"))), flush=True)  # noqa: T201 - the parent reads it
