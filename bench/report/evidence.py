@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import bench
-from bench.report.words import clean_text
+from bench.report.words import clean_text, count_noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAIN_CONTRAST = ("correct", "none")
 """The question of the whole project."""
+MOST_REASONS = 2
+"""Reasons spelled out where a section is empty; the rest stands in the list of cells without a score."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,20 @@ class Evidence:
             & (frame["scope"] == "all")
             & (frame["contrast"] == f"{condition}-{baseline}")
         ].reset_index(drop=True)
+
+    def explain_absence(self, conditions: Sequence[str], otherwise: str) -> str:
+        """Why none of these conditions has a score: the reasons they were skipped or failed, else ``otherwise``."""
+        reasons: dict[str, None] = {}
+        for run in self.runs:
+            for row in run.failures:
+                if set(row.conditions) & set(conditions):
+                    reasons[f"{', '.join(row.conditions)} {row.status}: {row.reason.rstrip('.')}."] = None
+        if not reasons:
+            return otherwise
+        shown = list(reasons)[:MOST_REASONS]
+        n_more = len(reasons) - len(shown)
+        more = f" And {count_noun(n_more, 'more reason')}, listed at the end." if n_more else ""
+        return f"{' '.join(shown)}{more}"
 
     @property
     def version(self) -> str:

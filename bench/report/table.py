@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from bench.report.words import VERDICT_GLYPHS, format_count, format_interval, format_points, is_number
 
+LONGEST_WORD = 42
+"""Letters that still stand on one line of a table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -37,6 +40,12 @@ class Entry:
     sort: float | None = None
     style: str = ""
     href: str = ""
+
+    @property
+    def classes(self) -> str:
+        """Its style, and whether it holds a word so long that it may break anywhere."""
+        is_long = any(len(word) > LONGEST_WORD for word in self.text.split())
+        return " ".join(word for word in (self.style, "long" if is_long else "") if word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Card:
 
     Attributes:
         name: The model.
-        overall: One of ``OVERALL_ORDER``.
+        overall: One of ``OVERALL_ORDER``, or that there is no prefix.
         verdict: The verdict whose colour and glyph it takes.
         delta: What the prefix is worth, with its sign.
         interval: How surely.
@@ -68,35 +68,60 @@ def build_answer(evidence: Evidence) -> Section:
         return Section("answer", "The answer", absent=f"{reason} Add --conditions none,correct.")
     limit = _find_scale(evidence.models)
     cards = tuple(_build_card(evidence, row, limit) for row in _order_rows(evidence))
-    return Section(
-        "answer",
-        "The answer",
-        template="sections/answer.html.j2",
-        view={"sentence": compose_sentence(evidence.models), "cards": cards, "limit": format_points(limit)},
-    )
+    view = {"sentence": compose_sentence(evidence), "cards": cards, "limit": format_points(limit)}
+    return Section("answer", "The answer", template="sections/answer.html.j2", view=view)
 
 
-def compose_sentence(models: pd.DataFrame) -> str:
+def compose_sentence(evidence: Evidence) -> str:
     """The sweep's answer in one sentence."""
-    if len(models) == 1:
-        return _compose_single(models.to_dict("records")[0])
-    counts = Counter(str(word) for word in models["overall"])
-    n, n_names = len(models), models["model"].nunique()
+    rows = evidence.models.to_dict("records")
+    bare = [row for row in rows if is_undocumented(evidence, str(row["subject"]))]
+    if len(rows) == 1:
+        return _compose_bare(evidence, bare[0]) if bare else _compose_single(rows[0])
+    documented = [row for row in rows if row not in bare]
+    counts = Counter(str(row["overall"]) for row in documented)
+    n, n_names = len(rows), len({row["model"] for row in rows})
     whose = f"{n} models" if n == n_names else f"{n} answers for {count_noun(n_names, 'model')}"
     parts = [f"{word} for {counts[word]}" for word in OVERALL_ORDER if counts[word]]
-    if len(parts) > 1:
+    if not documented:
+        return f"None of {whose} documents a prefix for these tasks: correct and none send the same."
+    if len(parts) > 1 or bare:
         head = f"Of {whose}, the documented prefix is {join_words(parts)}"
     elif counts["unclear"]:
         head = f"Whether the documented prefix matters stays unclear for all {whose}"
     else:
-        head = f"The documented prefix is {models['overall'].iloc[0]} for all {whose}"
-    deltas = [float(value) for value in models["delta_points"] if is_number(value)]
+        head = f"The documented prefix is {rows[0]['overall']} for all {whose}"
+    if bare:
+        head += f"; {len(bare)} {'documents' if len(bare) == 1 else 'document'} none"
+    deltas = [float(row["delta_points"]) for row in documented if is_number(row["delta_points"])]
+    if not deltas:
+        return f"{head}."
+    return f"{head}: from {format_points(min(deltas))} to {format_points(max(deltas))} points over a model’s tasks."
+
+
+def is_undocumented(evidence: Evidence, subject: str) -> bool:
+    """Whether correct and none send the same strings on every task: the model documents no prefix for them."""
+    rows = evidence.select_contrast(subject, "correct")
+    return bool(len(rows)) and bool(rows["identical"].all())
+
+
+def tally_others(evidence: Evidence, subject: str) -> tuple[int, int, int]:
+    """How often any other prefix helps and hurts against none, and of how many comparisons."""
+    frame = evidence.contrasts
+    rows = frame[(frame["subject"] == subject) & (frame["baseline"] == "none") & ~frame["identical"].astype(bool)]
+    rows = rows[rows["condition"] != "correct"]
+    return int((rows["verdict"] == "helps").sum()), int((rows["verdict"] == "hurts").sum()), len(rows)
+
+
+def _compose_bare(evidence: Evidence, row: dict[Hashable, Any]) -> str:
+    name = str(row["model"]).rpartition("/")[2]
+    helped, hurt, n = tally_others(evidence, str(row["subject"]))
     tail = (
-        f": from {format_points(min(deltas))} to {format_points(max(deltas))} points over a model’s tasks."
-        if deltas
-        else "."
+        f"; sending one all the same helps in {helped} and hurts in {hurt} of {count_noun(n, 'comparison')}"
+        if n
+        else ""
     )
-    return head + tail
+    return f"{name} documents no prefix for these tasks{tail}."
 
 
 def _compose_single(row: dict[Hashable, Any]) -> str:
@@ -137,27 +162,36 @@ def _find_scale(models: pd.DataFrame) -> float:
 
 def _build_card(evidence: Evidence, row: dict[Hashable, Any], limit: float) -> Card:
     subject, overall = str(row["subject"]), str(row["overall"])
+    bare = is_undocumented(evidence, subject)
     tasks = evidence.select_contrast(subject, "correct")
     counts = Counter(str(verdict) for verdict in tasks["verdict"])
     has_interval = is_number(row["ci_low"]) and is_number(row["ci_high"])
     strip = None
-    if has_interval:
+    if has_interval and not bare:
         low, centre, high = ((float(row[name]) / limit + 1.0) / 2.0 for name in ("ci_low", "delta_points", "ci_high"))
         strip = (low, centre, high)
     return Card(
         name=subject,
-        overall=overall,
+        overall="no prefix" if bare else overall,
         verdict=OVERALL_VERDICTS.get(overall, "inconclusive"),
         delta=format_points(float(row["delta_points"])),
         interval=format_interval(float(row["ci_low"]), float(row["ci_high"])),
         basis=count_noun(int(row["n_tasks"]), "task"),
         tally=tuple((VERDICT_GLYPHS[name], name, counts[name]) for name in VERDICT_GLYPHS if counts[name]),
         action=split_action(str(row["action"])),
-        facts=(
-            ("Query side", str(row["query_side"])),
-            ("Document side", str(row["document_side"])),
-            ("Existing index", KEEP_INDEX.get(str(row["keep_index"]), str(row["keep_index"]))),
-        ),
+        facts=_list_facts(evidence, row, bare=bare),
         strip=strip,
         anchor=make_anchor("model", subject),
+    )
+
+
+def _list_facts(evidence: Evidence, row: dict[Hashable, Any], *, bare: bool) -> tuple[tuple[str, str], ...]:
+    """Smaller answers: which side, and what becomes of an index; without a documented prefix, what others do."""
+    if bare:
+        helped, hurt, n = tally_others(evidence, str(row["subject"]))
+        return (("Any other prefix helps", f"{helped} of {n}"), ("Any other prefix hurts", f"{hurt} of {n}"))
+    return (
+        ("Query side", str(row["query_side"])),
+        ("Document side", str(row["document_side"])),
+        ("Existing index", KEEP_INDEX.get(str(row["keep_index"]), str(row["keep_index"]))),
     )

@@ -16,6 +16,7 @@ from bench.report.words import count_noun, format_points, is_number, join_words
 if TYPE_CHECKING:
     from bench.report.evidence import Evidence
 
+WORDINGS = frozenset({"paraphrase", "mangled"})
 STRIP_CAPTION = (
     "Marks: one a task, condition − none on the same items; shape and colour are the verdict (▲ helps, ▼ hurts, ■ "
     "equivalent, ○ inconclusive). Diamond and line: random-effects estimate over tasks with 95 % interval."
@@ -28,9 +29,8 @@ def build_mixup(evidence: Evidence) -> Section:
     wrong = next((name for name in evidence.conditions if name.partition(":")[0] == "wrong"), None)
     paths = _join_paths(evidence, wrong) if wrong else pd.DataFrame()
     if wrong is None or not len(paths):
-        return Section(
-            "mixup", title, absent="No run has a wrong prefix beside the documented one. Add --conditions wrong."
-        )
+        otherwise = "No run has a wrong prefix beside the documented one. Add --conditions wrong."
+        return Section("mixup", title, absent=evidence.explain_absence(["wrong"], otherwise))
     n_hurt = int((paths["verdict_wrong"] == "hurts").sum())
     n_below = int((paths["wrong"] < paths["correct"]).sum())
     pairs = count_noun(len(paths), "pair") + " of model and task"
@@ -103,7 +103,7 @@ def build_side(evidence: Evidence) -> Section:
 
 def build_wording(evidence: Evidence) -> Section:
     """Paraphrases and the usual typo."""
-    wordings = tuple(name for name in evidence.conditions if name.partition(":")[0] in {"paraphrase", "mangled"})
+    wordings = tuple(name for name in evidence.conditions if name.partition(":")[0] in WORDINGS)
     return _build_strip(
         evidence,
         ("wording", "How sensitive to wording?"),
@@ -122,7 +122,12 @@ def _build_strip(
     marks = frame[(frame["baseline"] == "none") & frame["condition"].isin(wanted)] if len(frame) else frame
     present = [condition for condition in wanted if condition in set(marks["condition"])] if len(marks) else []
     if not set(present) & set(needed):
-        return Section(anchor, title, absent=f"No run has these conditions. Add {flag}.")
+        failed = {name for run in evidence.runs for row in run.failures for name in row.conditions}
+        asked = sorted(
+            name for name in failed if name in needed or (anchor == "wording" and name.partition(":")[0] in WORDINGS)
+        )
+        otherwise = f"No run has these conditions. Add {flag}."
+        return Section(anchor, title, absent=evidence.explain_absence(asked or needed, otherwise))
     if anchor == "side":
         # A text without a role has no side: those tasks would show correct twice and nothing once.
         sided = marks[marks["condition"].isin(needed)]

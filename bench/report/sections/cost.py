@@ -9,7 +9,7 @@ import pandas as pd
 from bench.report.chart import link_csv
 from bench.report.sections.section import Section
 from bench.report.table import Column, Entry, Line, Table, enter_count
-from bench.report.words import format_share, is_number
+from bench.report.words import format_share, is_number, name_briefly
 
 if TYPE_CHECKING:
     from bench.report.evidence import Evidence
@@ -25,7 +25,7 @@ def build_cost(evidence: Evidence) -> Section:
         Line(
             (
                 Entry(str(row["condition"])),
-                Entry(str(row["subject"])),
+                Entry(name_briefly(str(row["subject"]), 60)),
                 Entry(str(row["prefix_tokens"]), float(row["longest"])),
                 Entry(
                     format_share(row["tokens_added"], 1),

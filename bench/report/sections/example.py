@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.report.chart import Chart
 from bench.report.figures.example import draw_example
+from bench.report.sections.answer import is_undocumented
 from bench.report.sections.section import Section
 from bench.report.words import make_anchor
 
@@ -58,7 +59,7 @@ def _chart_example(evidence: Evidence, subject: str, rows: pd.DataFrame) -> Char
     asked = [name for name in evidence.conditions if name in set(rows["condition"])]
     conditions = [*asked, *(name for name in rows["condition"].unique() if name not in asked)]
     nearer = rows["similarity_answer"] > rows["similarity_paraphrase"]
-    correct = rows["condition"] == "correct"
+    correct = (rows["condition"] == "correct") & (not is_undocumented(evidence, subject))
     return Chart(
         name=make_anchor("example", subject),
         title=_find_example(subject, int(nearer[correct].sum()), int(correct.sum()), int(nearer.sum()), len(rows)),

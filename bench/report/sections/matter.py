@@ -20,7 +20,16 @@ from bench.report.table import (
     enter_points,
     enter_verdict,
 )
-from bench.report.words import count_noun, format_interval, format_p, format_points, is_number, join_words, make_anchor
+from bench.report.words import (
+    count_noun,
+    format_interval,
+    format_p,
+    format_points,
+    is_number,
+    join_words,
+    make_anchor,
+    name_briefly,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -68,6 +77,7 @@ def chart_forest(subject: str, rows: pd.DataFrame, pooled: pd.DataFrame) -> Char
     """The forest of one subject."""
     counts = Counter(str(verdict) for verdict in rows["verdict"])
     n = len(rows)
+    same = bool(rows["identical"].all())
     said = [f"helps on {counts['helps']}"] if counts["helps"] else []
     said += [f"hurts on {counts['hurts']}"] if counts["hurts"] else []
     said += [f"changes nothing that matters on {counts['equivalent']}"] if counts["equivalent"] else []
@@ -77,7 +87,11 @@ def chart_forest(subject: str, rows: pd.DataFrame, pooled: pd.DataFrame) -> Char
     more = f"; and {n - 12} more" if n > 12 else ""
     return Chart(
         name=make_anchor("forest", subject),
-        title=f"{subject}: the prefix {join_words(said)} of {count_noun(n, 'task')}{overall}",
+        title=(
+            f"{subject}: no prefix is documented, so correct and none send the same on {count_noun(n, 'task')}"
+            if same
+            else f"{subject}: the prefix {join_words(said)} of {count_noun(n, 'task')}{overall}"
+        ),
         caption=(
             "Markers: correct − none on the same items, with 95 % paired bootstrap interval; ▲ helps, ▼ hurts, "
             "■ equivalent, ○ inconclusive. Pale bars: effects too small for this many items (± minimum detectable "
@@ -108,7 +122,7 @@ def _tabulate_verdicts(main: pd.DataFrame) -> Table:
         Line(
             (
                 Entry(str(row["label"])),
-                Entry(str(row["subject"])),
+                Entry(name_briefly(str(row["subject"]), 60)),
                 Entry(str(row["task_type"])),
                 enter_verdict(str(row["verdict"]), same=bool(row["identical"])),
                 enter_points(row["delta_points"]),

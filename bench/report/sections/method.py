@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.report.evidence import label_task
 from bench.report.sections.section import Section
 from bench.report.table import Column, Entry, Line, Table, enter_count
-from bench.report.words import count_noun, is_number, join_words
+from bench.report.words import count_noun, is_number, join_words, name_briefly
 
 if TYPE_CHECKING:
     from bench.report.evidence import Evidence
-    from bench.store.records import CellFailure, CellResult
+    from bench.store.records import CellResult
     from bench.store.run import Run
 
 LICENSE_UNKNOWN = "not stated"
@@ -74,41 +75,38 @@ def _list_notes(evidence: Evidence) -> list[str]:
 
 
 def _tabulate_missing(evidence: Evidence) -> Table:
-    rows: list[tuple[str, CellFailure]] = [
-        (evidence.name_subject(row.model, name), row)
-        for run, name in zip(evidence.runs, evidence.run_names, strict=True)
-        for row in run.failures
-    ]
+    """Cells without a score; those of one model and condition that share a reason share a line."""
+    groups: dict[tuple[str, str, str, str], list[str]] = {}
+    for run, name in zip(evidence.runs, evidence.run_names, strict=True):
+        for row in run.failures:
+            key = (row.status, evidence.name_subject(row.model, name), ", ".join(row.conditions), row.reason)
+            groups.setdefault(key, []).append(label_task(row.task, row.hf_subset))
     lines = tuple(
         Line(
-            (
-                Entry(row.task if row.hf_subset == "default" else f"{row.task}:{row.hf_subset}"),
-                Entry(subject),
-                Entry(", ".join(row.conditions)),
-                Entry(row.status),
-                Entry(row.reason),
-            )
+            (Entry(condition), Entry(name_briefly(subject, 60)), Entry(status), Entry(reason), Entry(_list_all(tasks)))
         )
-        for subject, row in sorted(rows, key=lambda pair: (pair[1].status, pair[0], pair[1].task, pair[1].conditions))
+        for (status, subject, condition, reason), tasks in sorted(groups.items())
     )
-    columns = (Column("Task"), Column("Model"), Column("Condition"), Column("Status"), Column("Reason"))
+    columns = (Column("Condition"), Column("Model"), Column("Status"), Column("Reason"), Column("Tasks"))
     return Table("missing", "Cells without a score", columns, lines)
 
 
 def _tabulate_refusals(evidence: Evidence) -> Table:
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for row in evidence.refusals.to_dict("records"):
+        key = (str(row["contrast"]), str(row["subject"]), str(row["reason"]))
+        groups.setdefault(key, []).append(str(row["label"]))
     lines = tuple(
-        Line(
-            (
-                Entry(str(row["label"])),
-                Entry(str(row["subject"])),
-                Entry(str(row["contrast"])),
-                Entry(str(row["reason"])),
-            )
-        )
-        for row in evidence.refusals.to_dict("records")
+        Line((Entry(contrast), Entry(name_briefly(subject, 60)), Entry(reason), Entry(_list_all(tasks))))
+        for (contrast, subject, reason), tasks in groups.items()
     )
-    columns = (Column("Task"), Column("Model"), Column("Contrast"), Column("Reason"))
+    columns = (Column("Contrast"), Column("Model"), Column("Reason"), Column("Tasks"))
     return Table("refusals", "Contrasts that were not computed", columns, lines)
+
+
+def _list_all(tasks: list[str]) -> str:
+    distinct = sorted(set(tasks))
+    return f"{len(distinct)}: {', '.join(distinct)}" if len(distinct) > 1 else distinct[0]
 
 
 def _tabulate_models(evidence: Evidence) -> Table:

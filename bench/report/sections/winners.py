@@ -13,7 +13,7 @@ from bench.report.chart import Chart
 from bench.report.figures.shares import BINS, compute_shares, draw_shares
 from bench.report.sections.section import Section
 from bench.report.table import Column, Entry, Line, Table, enter_number, enter_points
-from bench.report.words import count_noun, format_share, is_number, make_anchor, shorten
+from bench.report.words import count_noun, format_share, is_number, make_anchor, name_briefly, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -38,9 +38,7 @@ def build_winners(evidence: Evidence) -> Section:
     title = "Who wins, who loses?"
     frame = _collect_shares(evidence)
     if not len(frame):
-        return Section(
-            "winners", title, absent="No task has items under both none and correct. Add --conditions none,correct."
-        )
+        return Section("winners", title, absent=_explain_absence(evidence))
     by_type = frame["subject"].nunique() > MOST_PANELS
     charts = tuple(
         _chart_shares(str(subject), rows, by_type=by_type) for subject, rows in frame.groupby("subject", sort=False)
@@ -81,6 +79,12 @@ def _collect_shares(evidence: Evidence) -> pd.DataFrame:
     order = {subject: index for index, subject in enumerate(evidence.subjects)}
     ordered = frame.sort_values(["task_type", "label"], kind="stable")
     return ordered.iloc[ordered["subject"].map(order).argsort(kind="stable")].reset_index(drop=True)
+
+
+def _explain_absence(evidence: Evidence) -> str:
+    if any({"none", "correct"} <= set(row.conditions) for _, _, row in evidence.iterate_results()):
+        return "None and correct send the same strings, so no item can differ."
+    return "No task has items under both none and correct. Add --conditions none,correct."
 
 
 def _name(row: CellResult) -> dict[str, object]:
@@ -170,7 +174,7 @@ def _enter_mover(row: dict[Hashable, Any], texts: dict[tuple[str, str, str, str]
         (
             shown or Entry(shorten(str(row["item_id"]), 60)),
             Entry(str(row["label"])),
-            Entry(str(row["subject"])),
+            Entry(name_briefly(str(row["subject"]), 60)),
             enter_points(row["delta_points"]),
             enter_number(row["before"] * 100),
             enter_number(row["after"] * 100),

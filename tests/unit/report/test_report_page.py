@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -165,3 +166,29 @@ def test_a_run_without_any_result_still_gives_a_page(tmp_path: Path) -> None:
     page = build_report([bare], [analyse(bare)])
     assert "so there is no answer. Add --conditions none,correct." in page
     assert read_page(page).fragments <= set(read_page(page).ids)
+
+
+def test_a_model_without_documented_prefix_is_not_called_harmless(tmp_path: Path) -> None:
+    name = "sentence-transformers/all-MiniLM-L6-v2"
+    sweep = FakeSweep(
+        models={name: MODELS[name]}, tasks=TASKS[:2], conditions=("none", "correct", "instruction"), n_items=12
+    )
+    run, analysis = make_fake(tmp_path, sweep)
+    same = analysis.contrasts["condition"] == "correct"
+    page = build_report([run], [replace(analysis, contrasts=analysis.contrasts.assign(identical=same))])
+    others = analysis.contrasts[~same]["verdict"]
+    helped, hurt = int((others == "helps").sum()), int((others == "hurts").sum())
+    assert (
+        "all-MiniLM-L6-v2 documents no prefix for these tasks; "
+        f"sending one all the same helps in {helped} and hurts in {hurt} of {len(others)} comparisons."
+    ) in page
+    assert f"{name}: no prefix is documented, so correct and none send the same on 2 tasks" in page
+
+
+def test_a_skipped_condition_is_explained_where_its_section_would_be(tmp_path: Path) -> None:
+    run, analysis = make_fake(tmp_path, FakeSweep(tasks=TASKS[:1], conditions=("none", "correct"), n_items=12))
+    skipped = run.failures[0].model_copy(
+        update={"cell_id": "s", "conditions": ("placebo",), "reason": "no prefix to match."}
+    )
+    page = build_report([Run(run.path, run.manifest, (*run.rows, skipped))], [analysis])
+    assert '<p class="absent">placebo skipped: no prefix to match.</p>' in page
