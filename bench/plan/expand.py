@@ -61,6 +61,11 @@ class Plan:
     unplanned: tuple[UnplannedCell, ...]
 
     @property
+    def tasks(self) -> tuple[TaskFacts, ...]:
+        """Facts of every task."""
+        return tuple(dict.fromkeys(cell.task for cell in (*self.cells, *self.unplanned)))
+
+    @property
     def cell_ids(self) -> tuple[str, ...]:
         """Identities of everything that will have a row in the ledger."""
         return tuple(cell.cell_id for cell in self.cells) + tuple(cell.cell_id for cell in self.unplanned)

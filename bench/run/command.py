@@ -75,6 +75,9 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
     with hold_folder(options.folder):
         pending = find_pending(plan, run, options.overwrite)
         progress.start(len(set(plan.cell_ids)), len(set(plan.cell_ids)) - len(pending))
+        warnings = version_deviations() if any(task.source == "starter" for task in plan.tasks) else ()
+        for warning in warnings:
+            progress.say(warning)
         lanes = Lanes(_count_workers(options.workers) if pending else 0)
         sweep = Sweep(
             plan=plan,
@@ -86,7 +89,7 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
             resolver=resolver,
             probes={(row.model, row.condition, row.task_type): row for row in run.probes},
             progress=progress,
-            warnings=version_deviations(),
+            warnings=warnings,
         )
         try:
             lanes.start()

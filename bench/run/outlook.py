@@ -12,6 +12,7 @@ from bench.encode.folders import default_cache_folder, read_memo
 from bench.encode.keys import Namespace, keys_from_digests
 from bench.encode.store import STORE_FOLDER, EmbeddingStore
 from bench.plan.cell import Cell, UnplannedCell
+from bench.plan.estimate import estimate_texts
 from bench.plan.expand import Plan
 from bench.plan.place import Place
 from bench.run.folder import find_pending
@@ -35,12 +36,14 @@ class CellOutlook:
         done: Whether the results folder has its score.
         n_texts: Distinct texts it sends; ``None`` where its data were never read on this machine.
         n_cached: How many of their vectors are stored; ``None`` where that cannot be known yet.
+        n_estimated: Texts by mteb's descriptive statistics, for data never read on this machine.
     """
 
     cell: Cell
     done: bool
     n_texts: int | None
     n_cached: int | None
+    n_estimated: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ def outlook_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Outlook:
     cells = []
     for cell in plan.cells:
         n_texts, n_cached = counter.count(cell)
-        cells.append(CellOutlook(cell, cell.cell_id in done, n_texts, n_cached))
+        estimated = estimate_texts(Place.of(cell)) if n_texts is None else None
+        cells.append(CellOutlook(cell, cell.cell_id in done, n_texts, n_cached, estimated))
     pending = [one for one in cells if not one.done]
     to_embed = counter.count_missing([one.cell for one in pending])
     unknown = sum(one.n_texts is None for one in pending)
@@ -165,6 +169,7 @@ def describe_outlook(outlook: Outlook) -> dict[str, object]:
                 "done": one.done,
                 "texts": one.n_texts,
                 "cached": one.n_cached,
+                "texts_estimated": one.n_estimated,
             }
             for one in outlook.cells
         ],

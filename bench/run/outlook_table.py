@@ -40,7 +40,7 @@ def _table(model: str, cells: list[CellOutlook]) -> Table:
             Text(" = ".join(str(condition) for condition in cell.conditions)),
             Text(_sent(cell, 0)),
             Text(_sent(cell, 1) if cell.task.has_roles else ""),
-            _number(one.n_texts),
+            _number(one.n_texts) if one.n_estimated is None else f"~{one.n_estimated:,}",
             _number(one.n_cached),
             "done" if one.done else "",
         )
