@@ -78,7 +78,8 @@ def audit_side(
         role: Names the row; ``None`` is a symmetric task's text.
 
     Raises:
-        AuditError: The tokenizer received something else than prefix + text, or ``none`` carries a token of a prefix.
+        AuditError: The tokenizer received something else than prefix + text, or the prefix or a vendor's parameter
+            changes no vector.
     """
     prefixes = expand_prefixes(texts, side, titles)
     n_samples = min(N_SAMPLES, len(texts))
@@ -90,6 +91,10 @@ def audit_side(
     for sample, text, prefix in zip(samples, texts[:n_samples], prefixes, strict=False):
         if sample.text != prefix + text:
             raise AuditError(f"the tokenizer received {sample.text!r} where {prefix + text!r} was planned.")
+    if side.prefix or side.api:
+        bare = Side(route=side.route)
+        pair = embedder.embed(texts[:n_samples], bare), embedder.embed(texts[:n_samples], side, sample_titles)
+        check_not_inert(*pair, bare, side, ("nothing", "this side"))
     counts = _count(embedder, texts, prefixes, side)
     return RoleAudit(
         role="text" if role is None else role.value,

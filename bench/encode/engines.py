@@ -180,10 +180,12 @@ def _build_compiled(
 
 def _publish(path: Path, write: Callable[[Path], object]) -> None:
     """Write a converted model beside its place and move it there whole; another process may have been quicker."""
-    path.parent.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=path.parent.parent))
+    draft: Path | None = None
     try:
+        path.parent.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=path.parent.parent))
         write(draft)
         draft.rename(path.parent)
     except OSError:
-        shutil.rmtree(draft, ignore_errors=True)
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)

@@ -192,6 +192,12 @@ def test_two_sides_with_one_vector_are_an_inert_parameter(tmp_path: Path) -> Non
         "none (prefix '') and correct (prefix '', task_type=CLUSTERING) give identical vectors for all 6 texts: "
         "the parameter has no effect."
     )
+    with pytest.raises(AuditError) as failure:
+        audit_side(embedder, TEXTS, clustering)
+    assert str(failure.value) == (
+        "nothing (prefix '') and this side (prefix '', task_type=CLUSTERING) give identical vectors for all 3 texts: "
+        "the parameter has no effect."
+    )
     check_not_inert(a, a, none, none)
     check_not_inert(a, embedder.embed(TEXTS, Side("query: ")), none, Side("query: "))
 

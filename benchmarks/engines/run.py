@@ -1,0 +1,168 @@
+"""Texts per second of every engine against sentence-transformers' own ``encode``, interleaved, with the largest error.
+
+    python benchmarks/engines/run.py [--texts 400] [--rounds 3]
+
+Texts are summaries and bodies of a starter task, so nothing is asked of the network. The figures and the machine they
+were taken on are written beside this file. Other work on the machine slows either side by chance; the ratio is
+therefore the median over rounds in which both ran one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+
+from bench.encode.choice import compute_disagreement
+from bench.encode.load import load_embedder
+from bench.encode.protocol import Vectors
+from bench.errors import EncodeError
+from bench.spec.conditions import Side
+from bench.spec.sweep import EncoderSettings, Engine, ModelSpec
+from bench.starter import load_starter_task, locate_model, starter_task_names
+
+HERE = Path(__file__).parent
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+ENGINES = (Engine.TORCH, Engine.ONNX, Engine.OPENVINO)
+SIDE = Side("query: ")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFigures:
+    """One engine against the library.
+
+    Attributes:
+        engine: Which.
+        batch_tokens: The budget calibration found.
+        ratio: Median over rounds of our texts per second over the library's, wall-clock.
+        ratio_low: Smallest of the rounds.
+        ratio_high: Largest of the rounds.
+        cpu_ratio: Median over rounds of the library's processor seconds over ours.
+        disagreement: Largest 1 − cosine to the library's vectors.
+        padding: Share of the computed tokens that was padding.
+    """
+
+    engine: str
+    batch_tokens: int
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    cpu_ratio: float
+    disagreement: float
+    padding: float
+
+
+def load_texts(n_texts: int) -> list[str]:
+    """Real texts of mixed length from the starter's retrieval task."""
+    name = next(name for name in starter_task_names() if "Retrieval" in name)
+    dataset = load_starter_task(name).dataset
+    assert dataset is not None
+    split = dataset["default"]["test"]
+    texts = [f"{row.get('title') or ''} {row['text']}".strip() for part in ("queries", "corpus") for row in split[part]]
+    chosen = np.random.default_rng(0).choice(len(texts), size=min(n_texts, len(texts)), replace=False)
+    return [texts[index] for index in chosen]
+
+
+def take_time(run: Callable[[], Vectors]) -> tuple[float, float, Vectors]:
+    """Wall seconds, processor seconds and the result of one run."""
+    gc.collect()
+    wall, processor = time.perf_counter(), time.process_time()
+    vectors = run()
+    return time.perf_counter() - wall, time.process_time() - processor, vectors
+
+
+def measure_engine(engine: Engine, texts: list[str], rounds: int, cache: Path) -> EngineFigures:
+    """Time one engine and the library in turn."""
+    folder = locate_model(MODEL)
+    settings = EncoderSettings(device="cpu", engine=engine)
+    embedder = load_embedder(ModelSpec(name=MODEL), settings, folder, cache=cache)
+    library = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    embedder.embed(texts[:16], SIDE)
+    library.encode(texts[:16], prompt=SIDE.prefix, show_progress_bar=False)
+    ratios, cpu_ratios, gaps = [], [], []
+    for _ in range(rounds):
+        ours = take_time(lambda: embedder.embed(texts, SIDE))
+        theirs = take_time(lambda: library.encode(texts, prompt=SIDE.prefix, batch_size=32, show_progress_bar=False))
+        ratios.append(theirs[0] / ours[0])
+        cpu_ratios.append(theirs[1] / ours[1])
+        gaps.append(compute_disagreement(ours[2], theirs[2]))
+    return EngineFigures(
+        engine=engine.value,
+        batch_tokens=embedder.budget.tokens,
+        ratio=statistics.median(ratios),
+        ratio_low=min(ratios),
+        ratio_high=max(ratios),
+        cpu_ratio=statistics.median(cpu_ratios),
+        disagreement=max(gaps),
+        padding=embedder.budget.padding.waste,
+    )
+
+
+def describe_machine() -> dict[str, str | int | float]:
+    """What the figures depend on, the load of other work included."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count() or 0,
+        "torch_threads": torch.get_num_threads(),
+        "load_average": os.getloadavg()[0],
+        **{name: version(name) for name in ("torch", "sentence-transformers", "openvino", "onnxruntime")},
+    }
+
+
+def render_table(figures: list[EngineFigures], machine: dict[str, str | int | float], n_texts: int) -> str:
+    """The figures as Markdown."""
+    facts = ", ".join(f"{name} {value}" for name, value in machine.items())
+    lines = [
+        "# Engines against sentence-transformers' encode",
+        "",
+        f"Written by `benchmarks/engines/run.py`: {n_texts} texts, {MODEL}, float32; {facts}.",
+        "Ratios above 1 mean faster than `encode(batch_size=32)`; range over rounds in brackets.",
+        "",
+        "| engine | batch tokens | texts/s ratio | processor-seconds ratio | 1 − cosine | padding |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {row.engine} | {row.batch_tokens} | {row.ratio:.2f} ({row.ratio_low:.2f}–{row.ratio_high:.2f}) "
+        f"| {row.cpu_ratio:.2f} | {row.disagreement:.1e} | {row.padding:.1%} |"
+        for row in figures
+    ]
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    """Measure every engine that is there and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--texts", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    machine = describe_machine()
+    texts = load_texts(options.texts)
+    figures = []
+    with tempfile.TemporaryDirectory() as cache:
+        for engine in ENGINES:
+            try:
+                figures.append(measure_engine(engine, texts, options.rounds, Path(cache)))
+            except EncodeError as error:
+                print(f"left out: {error}")
+    document = {"machine": machine, "n_texts": len(texts), "engines": [asdict(row) for row in figures]}
+    (HERE / "figures.json").write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    table = render_table(figures, machine, len(texts))
+    (HERE / "figures.md").write_text(table, encoding="utf-8")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
