@@ -12,9 +12,10 @@ from bench.encode.folders import default_cache_folder, write_memo
 from bench.run.folder import find_pending, open_folder
 from bench.run.lanes import Lanes
 from bench.run.outlook import RATES_FILE
-from bench.run.planning import find_local_folder, make_plan
+from bench.run.planning import fetch_folder, find_local_folder, make_plan
 from bench.run.progress import Progress, choose_progress
 from bench.run.sweep import Sweep
+from bench.spec.conditions import ConditionKind
 from bench.spec.sweep import Overwrite, SweepSpec
 from bench.starter import version_deviations
 from bench.store import load_run
@@ -69,7 +70,8 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
 
 def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:
     """Run or resume a sweep; returns how many cells failed this time."""
-    plan, resolver = make_plan(spec, find_local_folder)
+    draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
+    plan, resolver = make_plan(spec, fetch_folder if draws_tokens else find_local_folder)
     options.folder.parent.mkdir(parents=True, exist_ok=True)
     run = open_folder(options.folder, plan, command=" ".join(sys.argv))
     with hold_folder(options.folder):

@@ -80,9 +80,10 @@ def _left_out(outlook: Outlook) -> Table:
 
 def _cost(outlook: Outlook) -> Text:
     if outlook.n_unknown:
+        estimated = sum(one.n_estimated or 0 for one in outlook.cells if not one.done)
         return Text(
-            f"at least {outlook.n_to_embed:,} texts to embed; the data of {outlook.n_unknown} cells were never read on "
-            "this machine"
+            f"{outlook.n_to_embed:,} texts to embed, and about {estimated:,} of {outlook.n_unknown} cells whose data "
+            "were never read on this machine, texts that cells share counted in each"
         )
     text = f"{outlook.n_to_embed:,} texts to embed"
     if outlook.seconds is None:

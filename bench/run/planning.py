@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.errors import SpecError, UnknownNameError
+from bench.errors import PrefixbenchError, SpecError, UnknownNameError
 from bench.plan.expand import Plan, expand_plan
 from bench.plan.tasks import expand_tasks
 from bench.prefixes import PrefixBook
@@ -73,3 +73,16 @@ def find_local_folder(model: ModelSpec) -> Path | None:
 
     config = try_to_load_from_cache(model.name, "config.json", revision=pin_revision(model).revision)
     return Path(config).parent if isinstance(config, str) else None
+
+
+def fetch_folder(model: ModelSpec) -> Path | None:
+    """The folder with a model's files, downloaded if need be; ``None`` where that fails, as loading it will tell."""
+    from bench.encode.hub import locate_model as download_model
+
+    local = find_local_folder(model)
+    if local is not None:
+        return local
+    try:
+        return download_model(pin_revision(model))
+    except PrefixbenchError:
+        return None
