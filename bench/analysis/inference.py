@@ -116,7 +116,7 @@ def estimate_contrast(data: PairedData, seed: int) -> Estimate:
     if spread.replicate_variance > 0:
         replica = replica + _draw_replicates(spread, data.flipped.size, seed, flip=False)[defined]
         flipped = flipped + _draw_replicates(spread, data.flipped.size, seed, flip=True)
-    p_value, tail = compute_p_value(flipped, delta, spread)
+    p_value, tail = compute_p_value(flipped, delta, spread, is_sparse=data.is_sparse)
     if data.is_sparse:
         return _estimate_sparse(data.contribution[:, 0], p_value, tail)
     ends = _bootstrap_intervals(np.sort(replica), delta, spread, data)
@@ -182,29 +182,26 @@ def _draw_replicates(spread: Spread, n_resamples: int, seed: int, *, flip: bool)
     return drawn
 
 
-def compute_p_value(flipped: Floats, delta: float, spread: Spread) -> tuple[float, str]:
+def compute_p_value(flipped: Floats, delta: float, spread: Spread, *, is_sparse: bool = False) -> tuple[float, str]:
     """The sign-flip test, two-sided, ``(1 + extreme)/(1 + flips)`` (Fisher 1935; Smucker et al. 2007).
 
     Where experiments vary beyond their items, the spread rests on few of them: the p-value's normal score is read
     against Student's t, as the interval is. Where hardly any flip lies beyond the data, the p-value is below what the
-    flips can resolve, and Student's paired tail is taken if smaller.
+    flips can resolve, and Student's paired test takes their place; not where few items changed, of which the flips
+    are exact and Student's tail is not.
 
     Returns:
         The p-value and the words that name the method.
     """
     size = np.abs(flipped)
     tolerance = 1e-9 * max(abs(delta), spread.error)
-    extreme = int(np.count_nonzero(size >= abs(delta) - tolerance))
-    p_value = (1 + extreme) / (1 + len(flipped))
-    words = "sign-flip test"
+    if not is_sparse and int(np.count_nonzero(size > abs(delta) + tolerance)) < FEWEST_EXTREME:
+        return 2 * float(stdtr(spread.degrees, -abs(delta) / spread.error)), "Student's t beyond the flips' resolution"
+    p_value = (1 + int(np.count_nonzero(size >= abs(delta) - tolerance))) / (1 + len(flipped))
     if spread.replicate_variance > 0:
         p_value = 2 * float(stdtr(spread.degrees, float(ndtri(p_value / 2))))
-        words = "sign-flip test of items and experiments"
-    if int(np.count_nonzero(size > abs(delta) + tolerance)) < FEWEST_EXTREME:
-        tail = float(2 * stdtr(spread.degrees, -abs(delta) / spread.error))
-        if tail < p_value:
-            return tail, f"{words}, Student's tail beyond its resolution"
-    return min(p_value, 1.0), words
+        return min(p_value, 1.0), "sign-flip test of items and experiments"
+    return p_value, "sign-flip test"
 
 
 def _estimate_unchanged(n_units: int) -> Estimate:

@@ -54,8 +54,9 @@ def compute_spread(contribution: Floats, weight: Floats) -> Spread:
     deviation = contribution.mean(axis=1) - delta * weight
     item_variance = float(np.sum(deviation**2)) / (n_units * (n_units - 1))
     third = float(np.sum(deviation**3)) / n_units**3
+    drawn_variance = item_variance * (n_units - 1) / n_units
     if n_replicates == 1:
-        acceleration = third / (6 * item_variance**1.5) if item_variance > 0 else 0.0
+        acceleration = third / (6 * drawn_variance**1.5) if item_variance > 0 else 0.0
         return Spread(item_variance, 0.0, 1, n_units - 1.0, acceleration, np.zeros(1))
     own = contribution.mean(axis=0) - delta
     observed = float(np.sum(own**2)) / (n_replicates - 1)
@@ -69,7 +70,8 @@ def compute_spread(contribution: Floats, weight: Floats) -> Spread:
     if beyond > 0:
         parts += (observed / n_replicates) ** 2 / (n_replicates - 1)
     degrees = total**2 / parts if parts > 0 else n_units - 1.0
-    acceleration = third / (6 * total**1.5) if total > 0 else 0.0
+    drawn_variance += beyond / n_replicates
+    acceleration = third / (6 * drawn_variance**1.5) if total > 0 else 0.0
     return Spread(item_variance, beyond, n_replicates, min(degrees, n_units - 1.0), acceleration, effects)
 
 

@@ -49,7 +49,7 @@ class Plan:
     """
 
     sweeps: int = 2_000
-    samples: tuple[tuple[int, int], ...] = ((50, 3_000), (200, 2_000), (1_000, 1_000))
+    samples: tuple[tuple[int, int], ...] = ((50, 2_000), (200, 1_200), (1_000, 600))
     n_resamples: int = 999
     seed: int = 1
 
@@ -222,7 +222,7 @@ def simulate_kind(population: Population, plan: Plan) -> dict[str, list[dict[str
     sizes = [(DRAWS, plan.samples[0][1]), *plan.samples] if is_draws else list(plan.samples)
     powered = sizes if population.target is None else sizes[1:2]
     return {
-        "noise": [simulate_noise(population, plan, DRAWS if is_draws else 100, rng)],
+        "noise": [simulate_noise(population, plan, DRAWS if is_draws else 50, rng)],
         "coverage": [simulate_coverage(population, plan, n, samples, rng) for n, samples in sizes],
         "power": [
             simulate_power(population, plan, n, samples, rng) for n, samples in powered if population.kind in MEASURED
