@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import ModelLoadError
-
-WEIGHTS = "model.safetensors"
+from bench.starter.adapters import ADAPTER, WEIGHTS, EmbeddedAdapter, list_adapters, merge_adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +40,31 @@ MINILM = EmbeddedModel(
 )
 
 
-def embedded_models() -> dict[str, EmbeddedModel]:
-    """Models that need no hub, by name."""
-    return {MINILM.name: MINILM}
+def embedded_models() -> dict[str, EmbeddedModel | EmbeddedAdapter]:
+    """Models that need no hub, by name: the base model, then the twins trained from it."""
+    return {MINILM.name: MINILM, **list_adapters()}
 
 
-def locate_model(name: str) -> Path | None:
+def locate_model(name: str, cache: Path | None = None) -> Path | None:
     """The folder of an embedded model, its weights checked; ``None`` where no model of this name is embedded.
 
+    A twin is merged into its base model once and kept in the cache.
+
+    Args:
+        name: One of ``embedded_models()``, or any other.
+        cache: Where merged twins are kept; the user's cache folder where absent.
+
     Raises:
-        ModelLoadError: The package or its weights are missing, or the weights are not those of the hub.
+        ModelLoadError: The package or its weights are missing, or the weights are others than recorded.
     """
     model = embedded_models().get(name)
     if model is None:
         return None
+    if isinstance(model, EmbeddedAdapter):
+        check_weights(model, model.folder / ADAPTER)
+        base = locate_model(MINILM.name, cache)
+        assert base is not None
+        return merge_adapter(model.folder, base, model.sha256[:16], cache)
     found = importlib.util.find_spec(model.package)
     if found is None or found.origin is None:
         raise ModelLoadError(
@@ -66,8 +76,8 @@ def locate_model(name: str) -> Path | None:
     return folder
 
 
-def check_weights(model: EmbeddedModel, path: Path) -> None:
-    """Compare the file's sha256 with the hub's.
+def check_weights(model: EmbeddedModel | EmbeddedAdapter, path: Path) -> None:
+    """Compare the file's sha256 with the one recorded here, for a hub's model the hub's own.
 
     Raises:
         ModelLoadError: The file is missing, or another.
@@ -78,7 +88,7 @@ def check_weights(model: EmbeddedModel, path: Path) -> None:
     digest = _hash_file(path, stat.st_size, stat.st_mtime_ns)
     if digest != model.sha256:
         raise ModelLoadError(
-            f"{model.name}: {path} has sha256 {digest}, not the hub's {model.sha256}; it is not loaded."
+            f"{model.name}: {path} has sha256 {digest}, not {model.sha256} as recorded; it is not loaded."
         )
 
 

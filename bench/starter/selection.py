@@ -196,7 +196,8 @@ def select_pairs(corpus: Sequence[DocumentedFunction], n_pairs: int) -> PairRows
     )
 
 
-def _labelled(functions: Sequence[DocumentedFunction]) -> LabelledRows:
+def label_rows(functions: Sequence[DocumentedFunction]) -> LabelledRows:
+    """Summaries with their subpackage as label."""
     return LabelledRows(
         names=tuple(one.qualified_name for one in functions),
         texts=tuple(one.summary for one in functions),
@@ -221,9 +222,9 @@ def select_classification(corpus: Sequence[DocumentedFunction], recipe: Recipe) 
             counts[one.subpackage] += 1
             train.append(one)
     test = [one for one in kept if hash_share(one.qualified_name, "classification") >= 0.5][: size.test]
-    return _labelled(train), _labelled(test)
+    return label_rows(train), label_rows(test)
 
 
 def select_clustering(corpus: Sequence[DocumentedFunction], recipe: Recipe) -> LabelledRows:
     """Texts of summary → subpackage."""
-    return _labelled(keep_large_subpackages(corpus, recipe.clustering.least_per_label)[: recipe.clustering.texts])
+    return label_rows(keep_large_subpackages(corpus, recipe.clustering.least_per_label)[: recipe.clustering.texts])

@@ -32,7 +32,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError) as caught:
         check_weights(MINILM, path)
     assert str(caught.value) == (
-        f"sentence-transformers/all-MiniLM-L6-v2: {path} has sha256 {digest}, not the hub's {MINILM.sha256}; "
+        f"sentence-transformers/all-MiniLM-L6-v2: {path} has sha256 {digest}, not {MINILM.sha256} as recorded; "
         "it is not loaded."
     )
 

@@ -1,0 +1,1 @@
+"""Twins: the same model trained on the same batches with and without prefixes."""

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from bench.errors import ModelLoadError
+from bench.starter import adapters as module
+from bench.starter.adapters import ADAPTER, CHECKSUMS, PROMPTS, list_adapters, merge_adapter, merge_weights
+from bench.starter.models import locate_model
+
+LAYER = "encoder.layer.0.attention.self.query"
+
+
+def write_adapter(folder: Path, *, alpha: int = 4) -> None:
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    tensors = {
+        f"base_model.model.{LAYER}.lora_A.weight": rng.normal(size=(2, 384)).astype(np.float16),
+        f"base_model.model.{LAYER}.lora_B.weight": rng.normal(size=(384, 2)).astype(np.float16),
+    }
+    save_file(tensors, folder / ADAPTER)
+    (folder / "adapter_config.json").write_text(json.dumps({"lora_alpha": alpha, "r": 2}))
+    (folder / PROMPTS).write_text(json.dumps({"prompts": {"query": "search_query: "}}))
+    digest = hashlib.sha256((folder / ADAPTER).read_bytes()).hexdigest()
+    (folder.parent / CHECKSUMS).write_text(f"{digest}  {folder.name}/{ADAPTER}\n")
+
+
+@pytest.fixture
+def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "adapters" / "minilm-made-up"
+    write_adapter(folder)
+    monkeypatch.setattr(module, "adapters_folder", lambda: folder.parent)
+    list_adapters.cache_clear()
+    monkeypatch.setattr("bench.starter.models.list_adapters", list_adapters.__wrapped__)
+    return folder
+
+
+def test_merging_adds_scaled_b_times_a() -> None:
+    base = {f"{LAYER}.weight": np.ones((3, 3), np.float32), "other.weight": np.ones(2, np.float32)}
+    lora = {
+        f"base_model.model.{LAYER}.lora_A.weight": np.array([[1, 0, 2]], np.float32),
+        f"base_model.model.{LAYER}.lora_B.weight": np.array([[1], [0], [3]], np.float32),
+    }
+    merged = merge_weights(base, lora, 2.0)
+    np.testing.assert_array_equal(merged[f"{LAYER}.weight"], [[3, 1, 5], [1, 1, 1], [7, 1, 13]])
+    np.testing.assert_array_equal(base[f"{LAYER}.weight"], np.ones((3, 3)))
+    assert merged["other.weight"] is base["other.weight"]
+
+
+def test_an_adapter_of_another_model_is_refused() -> None:
+    lora = {f"base_model.model.{LAYER}.lora_A.weight": np.ones((1, 3), np.float32)}
+    with pytest.raises(ModelLoadError) as caught:
+        merge_weights({}, lora, 1.0)
+    assert str(caught.value) == f"the adapter changes {LAYER}.weight, which its base model does not have."
+
+
+def test_a_twin_is_merged_once_into_its_base(adapter: Path, tmp_path: Path) -> None:
+    name = f"prefixbench/{adapter.name}"
+    folder = locate_model(name, tmp_path / "cache")
+    base = locate_model("sentence-transformers/all-MiniLM-L6-v2")
+    assert folder is not None
+    assert base is not None
+    assert json.loads((folder / PROMPTS).read_text())["prompts"] == {"query": "search_query: "}
+    changed, unchanged = load_file(folder / "model.safetensors"), load_file(base / "model.safetensors")
+    assert [key for key in unchanged if not np.array_equal(unchanged[key], changed[key])] == [f"{LAYER}.weight"]
+    made = (folder / "model.safetensors").stat().st_mtime_ns
+    assert locate_model(name, tmp_path / "cache") == folder
+    assert (folder / "model.safetensors").stat().st_mtime_ns == made
+    assert merge_adapter(adapter, base, "other", tmp_path / "cache") != folder
+
+
+def test_a_changed_twin_is_refused(adapter: Path, tmp_path: Path) -> None:
+    with (adapter / ADAPTER).open("ab") as stream:
+        stream.write(b"x")
+    with pytest.raises(ModelLoadError, match=r"^prefixbench/minilm-made-up: .* it is not loaded\.$"):
+        locate_model(f"prefixbench/{adapter.name}", tmp_path / "cache")

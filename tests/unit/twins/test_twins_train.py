@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from bench.starter import locate_model
+from bench.starter.adapters import merge_adapter
+from bench.twins.config import TwinConfig, Variant, load_twin_config
+from bench.twins.export import ADAPTER, CHECKSUMS
+from bench.twins.run import train_twins
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the trainer's libraries warn of their own deprecations
+
+
+@pytest.fixture
+def config() -> TwinConfig:
+    config = load_twin_config().override(seeds=(7,), steps=2)
+    optimiser = config.optimiser.model_copy(update={"batch_size": 2, "warmup_steps": 0, "max_seq_length": 12})
+    return config.model_copy(update={"optimiser": optimiser})
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> str:
+    path = tmp_path / "pairs.jsonl"
+    rows = [{"anchor": f"What is number {i}?", "positive": f"It is the successor of {i - 1}."} for i in range(8)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_twins_train_export_and_load(tmp_path: Path, config: TwinConfig, pairs: str) -> None:
+    lines: list[str] = []
+    output = tmp_path / "twins"
+    both = (Variant.PREFIXED, Variant.PLAIN)
+    folders = train_twins(config, output, variants=both, data=(pairs,), report=lines.append)
+    assert [folder.name for folder in folders] == ["minilm-prefixed", "minilm-plain"]
+    weights = [load_file(folder / ADAPTER) for folder in folders]
+    assert all(tensor.dtype == np.float16 for tensor in weights[0].values())
+    assert any(not np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])
+    sums = dict(line.split("  ")[::-1] for line in (output / CHECKSUMS).read_text().splitlines())
+    digests = {f"{one.name}/{ADAPTER}": hashlib.sha256((one / ADAPTER).read_bytes()).hexdigest() for one in folders}
+    assert sums == digests
+
+    from sentence_transformers import SentenceTransformer
+
+    base = locate_model(config.base)
+    assert base is not None
+    merged = SentenceTransformer(str(merge_adapter(folders[0], base, "test", tmp_path)), device="cpu")
+    assert merged.prompts["query"] == "search_query: "
+    adapted = SentenceTransformer(str(base), device="cpu")
+    adapted.load_adapter(str(folders[0]))
+    vectors = merged.encode(["Sort an array."])
+    np.testing.assert_allclose(vectors, adapted.encode(["Sort an array."]), atol=2e-6)
+    assert np.abs(vectors - SentenceTransformer(str(base), device="cpu").encode(["Sort an array."])).max() > 1e-6
+
+    lines.clear()
+    train_twins(config, output, variants=both, data=(pairs,), report=lines.append)
+    assert lines == ["minilm-prefixed: already trained", "minilm-plain: already trained"]
+
+
+def test_training_goes_on_from_a_checkpoint_and_ends_the_same(tmp_path: Path, config: TwinConfig, pairs: str) -> None:
+    optimiser = config.optimiser.model_copy(update={"steps": 3, "save_every": 1})
+    whole = config.model_copy(update={"optimiser": optimiser})
+    torn = config.model_copy(update={"optimiser": optimiser.model_copy(update={"stop_after": 2})})
+    variants = (Variant.PLAIN,)
+    straight = train_twins(whole, tmp_path / "a", variants=variants, data=(pairs,))[0]
+    half = train_twins(torn, tmp_path / "b", variants=variants, data=(pairs,))[0]
+    first = load_file(half / ADAPTER)
+    (half / ADAPTER).unlink()
+    resumed = train_twins(whole, tmp_path / "b", variants=variants, data=(pairs,))[0]
+    expected, found = load_file(straight / ADAPTER), load_file(resumed / ADAPTER)
+    assert any(not np.array_equal(first[key], expected[key]) for key in expected)
+    for key, tensor in expected.items():
+        np.testing.assert_allclose(found[key], tensor, atol=1e-3)
