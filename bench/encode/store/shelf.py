@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import logging
 import os
@@ -74,6 +73,7 @@ class Shelf:
         self._index = KeyIndex()
         self._listed: set[str] = set()
         self._condemned: set[bytes] = set()
+        self._may_merge = True
 
     def locate(self, keys: Keys) -> Places:
         """The place of each key; where one is missing, looks once for what others have published since."""
@@ -126,9 +126,13 @@ class Shelf:
             self._index.add([segment] if segment is not None else [])
             if self._condemned:
                 self._condemned.difference_update(list_keys(keys[part]))
-        # The vectors are stored already; what keeps the folder tidy may fail and is tried again after the next put.
-        with contextlib.suppress(CacheError, OSError):
-            self.merge_small()
+        if self._may_merge:
+            try:
+                self.merge_small()
+            except (CacheError, OSError) as error:
+                # The vectors are stored already, and trying again at every put could fill the disk with merged copies.
+                self._may_merge = False
+                _log.info("%s: small segments are not merged (%s)", self.folder, error)
 
     def segments(self) -> list[Segment]:
         """Every readable segment now in the folder, oldest first."""
@@ -163,7 +167,10 @@ class Shelf:
         if sum(_is_small(segment) for segment in self._index.segments) < MANY_SEGMENTS:
             return
         with (self.folder / "merge.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
             small = [segment for segment in self.segments() if _is_small(segment)]
             for segment in small:
                 rows = segment.find_damage()

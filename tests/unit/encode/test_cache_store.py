@@ -132,6 +132,20 @@ def test_many_small_segments_become_one(store: EmbeddingStore) -> None:
         np.testing.assert_array_equal(read, vectors)
 
 
+def test_where_merging_fails_it_is_not_tried_at_every_put(
+    store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> int:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr("bench.encode.store.shelf.retire_file", refuse)
+    keys, vectors = make_keys(*map(str, range(70))), make_vectors(70)
+    for row in range(70):
+        store.put_many(keys[row : row + 1], vectors[row : row + 1], NAMESPACE)
+    assert len(segment_files(store)) == 71
+    np.testing.assert_array_equal(EmbeddingStore.open(store.folder).get_many(keys)[1], vectors)
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [
