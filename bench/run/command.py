@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.encode.folders import default_cache_folder, write_memo
-from bench.run.folder import find_pending, open_folder
+from bench.plan.expand import Plan, Resolver
+from bench.run.folder import find_pending, open_folder, refuse_foreign
 from bench.run.lanes import Lanes
 from bench.run.outlook import RATES_FILE
 from bench.run.planning import fetch_folder, find_local_folder, make_plan
@@ -70,36 +71,45 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
 
 def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:
     """Run or resume a sweep; returns how many cells failed this time."""
-    draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
-    plan, resolver = make_plan(spec, fetch_folder if draws_tokens else find_local_folder)
-    options.folder.parent.mkdir(parents=True, exist_ok=True)
+    refuse_foreign(options.folder)
+    lanes = Lanes(_count_workers(options.workers))
+    try:
+        if not options.folder.exists():
+            lanes.start()  # there will be work, and workers may import while this process plans
+        draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
+        plan, resolver = make_plan(spec, fetch_folder if draws_tokens else find_local_folder)
+        options.folder.mkdir(parents=True, exist_ok=True)
+        with hold_folder(options.folder):
+            return _run_plan(plan, resolver, options, lanes, progress)
+    finally:
+        lanes.stop()
+        progress.stop()
+
+
+def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lanes, progress: Progress) -> int:
     run = open_folder(options.folder, plan, command=" ".join(sys.argv))
-    with hold_folder(options.folder):
-        pending = find_pending(plan, run, options.overwrite)
-        progress.start(len(set(plan.cell_ids)), len(set(plan.cell_ids)) - len(pending))
-        warnings = version_deviations() if any(task.source == "starter" for task in plan.tasks) else ()
-        for warning in warnings:
-            progress.say(warning)
-        lanes = Lanes(_count_workers(options.workers) if pending else 0)
-        sweep = Sweep(
-            plan=plan,
-            pending=pending,
-            folder=options.folder,
-            cache=options.cache or default_cache_folder(),
-            lanes=lanes,
-            find_folder=find_local_folder,
-            resolver=resolver,
-            probes={(row.model, row.condition, row.task_type): row for row in run.probes},
-            progress=progress,
-            warnings=warnings,
-        )
-        try:
-            lanes.start()
-            sweep.run()
-        finally:
-            lanes.stop()
-            progress.stop()
-            _remember_rates(sweep)
+    pending = find_pending(plan, run, options.overwrite)
+    n_cells = len(set(plan.cell_ids))
+    progress.start(n_cells, n_cells - len(pending))
+    if not pending:
+        return 0
+    warnings = version_deviations() if any(task.source == "starter" for task in plan.tasks) else ()
+    for warning in warnings:
+        progress.say(warning)
+    sweep = Sweep(
+        plan=plan,
+        pending=pending,
+        folder=options.folder,
+        cache=options.cache or default_cache_folder(),
+        lanes=lanes,
+        find_folder=find_local_folder,
+        resolver=resolver,
+        probes={(row.model, row.condition, row.task_type): row for row in run.probes},
+        progress=progress,
+        warnings=warnings,
+    )
+    sweep.run()
+    _remember_rates(sweep)
     return sweep.n_failed
 
 

@@ -17,9 +17,7 @@ def open_folder(folder: Path, plan: Plan, command: str) -> Run:
     Raises:
         ResultsError: The folder is foreign, unreadable, or made with other settings; says which differ.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ResultsError(f"{folder}: is a file, not a results folder.")
-    if folder.is_dir() and any(path.name != "lock" for path in folder.iterdir()):
+    if _holds_something(folder):
         known = load_manifest(folder)
         _refuse_other_settings(folder, known.spec, plan.spec)
         manifest = Manifest(
@@ -32,6 +30,22 @@ def open_folder(folder: Path, plan: Plan, command: str) -> Run:
         manifest = Manifest(spec=plan.spec, planned=plan.cell_ids, command=command)
     write_manifest(folder, manifest)
     return load_run(folder)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse, before anything is written to it, a folder that is not ours.
+
+    Raises:
+        ResultsError: It is a file, or holds something that is no run.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ResultsError(f"{folder}: is a file, not a results folder.")
+    if _holds_something(folder):
+        load_manifest(folder)
+
+
+def _holds_something(folder: Path) -> bool:
+    return folder.is_dir() and any(path.name != "lock" for path in folder.iterdir())
 
 
 def _setting(spec: SweepSpec, field: str) -> Any:  # noqa: ANN401 - a setting of any type, compared and shown

@@ -79,12 +79,22 @@ def _limited_task(place: Place) -> Any:  # noqa: ANN401 - mteb.AbsTask, imported
     return task if place.limit is None else limit_task(task, place.limit, place.seed)
 
 
+@functools.lru_cache(maxsize=4)
+def _manifest(place: Place) -> TextManifest:
+    return rehearse(_limited_task(place), place.hf_split, place.hf_subset)
+
+
+@functools.cache
+def _open_store(folder: Path) -> EmbeddingStore:
+    return EmbeddingStore.open(folder)
+
+
 def rehearse_place(place: Place) -> Rehearsal:
     """Load the place's data and find out what it asks for, without any model."""
     task = _limited_task(place)
     free = (place.facts.license or "").startswith(FREE_LICENSES)
     return Rehearsal(
-        manifest=rehearse(task, place.hf_split, place.hf_subset),
+        manifest=_manifest(place),
         dataset_sha256=dataset_digest(task, place.hf_split, place.hf_subset),
         item_texts=item_texts(task, place.hf_split, place.hf_subset) if free else {},
     )
@@ -108,7 +118,7 @@ def score_stored_cell(
     """
     began = time.monotonic()
     identity, dim = model
-    stored = StoredEmbedder(identity, dim, EmbeddingStore.open(store_folder))
+    stored = StoredEmbedder(identity, dim, _open_store(store_folder))
 
     def embed(texts: Sequence[str], role: Role | None, titles: Sequence[str] | None) -> Vectors:
         return stored.embed(texts, cell.pair.side_for(role), titles)
@@ -146,7 +156,7 @@ def _compare_with_baseline(
     """Geometry of each role that the condition changes, against the same texts under ``none``."""
     if baseline is None or baseline == cell.pair:
         return ()
-    manifest = rehearse(_limited_task(place), place.hf_split, place.hf_subset)
+    manifest = _manifest(place)
     rows: list[GeometrySummary] = []
     moved = False
     for role in dict.fromkeys(part.role for part in manifest.parts):

@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import ResultsError
 from bench.plan.expand import Plan
-from bench.run.folder import find_pending, open_folder
+from bench.run.folder import find_pending, open_folder, refuse_foreign
 from bench.run.mteb_results import write_task_result
 from bench.spec.conditions import Condition
 from bench.spec.sweep import EncoderSettings, ModelSpec, Overwrite, SweepSpec, TaskSpec
@@ -76,7 +76,7 @@ def test_other_settings_are_refused(tmp_path: Path, changes: dict[str, object], 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("x")
     with pytest.raises(ResultsError, match="is a file, not a results folder"):
-        open_folder(tmp_path / "run", plan_of("a"), "")
+        refuse_foreign(tmp_path / "run")
 
 
 @pytest.mark.parametrize(
