@@ -32,7 +32,7 @@ from mteb.mocks.mock_tasks.summarization import MockSummarizationTask
 from mteb.mocks.mock_tasks.zeroshot_classification import MockTextZeroShotClassificationTask
 
 from bench.encode.protocol import Vectors
-from bench.score import MtebEncoder
+from bench.score import CellScore, MtebEncoder, score_cell
 from bench.spec.conditions import Role
 
 WORDS = ["river", "stone", "cloud", "market", "engine", "garden", "window", "letter", "music", "silver"]
@@ -352,3 +352,11 @@ MADE_TASKS: dict[str, Callable[[], AbsTask]] = {
     "zero-shot": lambda: make_zero_shot("accuracy"),
     "zero-shot f1": lambda: make_zero_shot("f1"),
 }
+
+
+@cache
+def score_made(name: str, prefix: str = "") -> tuple[CellScore, WordEmbed]:
+    """A made-up task scored, and what was asked of the function that embedded it."""
+    embed = WordEmbed(prefix)
+    encoder = MtebEncoder(embed, "org/words", "r1", {"prefix": prefix})
+    return score_cell(MADE_TASKS[name](), encoder, "test", "default"), embed

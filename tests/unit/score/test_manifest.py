@@ -9,7 +9,7 @@ from mteb.mocks import MOCK_TASK_TEST_GRID
 from bench.score import MtebEncoder, TextManifest, rehearse, score_cell
 from bench.score.manifest import READERS, record_texts
 from bench.spec.conditions import Role
-from tests.score_tasks import MADE_TASKS, WordEmbed, make_retrieval, make_similarity
+from tests.score_tasks import MADE_TASKS, WordEmbed, make_retrieval, make_similarity, score_made
 
 MOCKS = sorted({type(task) for task in MOCK_TASK_TEST_GRID}, key=lambda kind: kind.__name__)
 
@@ -37,9 +37,7 @@ def test_texts_read_from_mock_data_are_those_mteb_asks_for(kind: type[AbsTask]) 
 @pytest.mark.parametrize("name", MADE_TASKS)
 def test_texts_read_from_made_data_are_those_mteb_asks_for(name: str) -> None:
     task = MADE_TASKS[name]()
-    embed = WordEmbed()
-    score_cell(task, MtebEncoder(embed, "org/model"), "test", "default")
-    asked = Counter((role, text) for role, texts, _ in embed.asked for text in texts)
+    asked = Counter((role, text) for role, texts, _ in score_made(name)[1].asked for text in texts)
     read = Counter((part.role, text) for part in rehearse(task, "test", "default").parts for text in part.texts)
     assert read == asked
 

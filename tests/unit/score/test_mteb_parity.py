@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from mteb.mocks import MOCK_TASK_TEST_GRID
 
 from bench.items.statistics import compute_statistic
 from bench.score import CellScore, score_cell
-from tests.score_tasks import MADE_TASKS, evaluate_plainly, make_encoder
+from tests.score_tasks import MADE_TASKS, evaluate_plainly, make_encoder, score_made
 
 MOCKS = sorted({type(task) for task in MOCK_TASK_TEST_GRID}, key=lambda kind: kind.__name__)
 
@@ -19,11 +18,6 @@ def build(kind: type[AbsTask]) -> AbsTask:
     task = kind()
     task.load_data()
     return task
-
-
-@cache
-def score_made(name: str, prefix: str = "") -> CellScore:
-    return score_cell(MADE_TASKS[name](), make_encoder(prefix), "test", "default")
 
 
 def assert_same_scores(cell: CellScore, reference: dict[str, Any]) -> None:
@@ -49,7 +43,7 @@ def test_every_mock_task_scores_as_in_mteb_and_is_rebuilt_from_its_items(kind: t
 
 @pytest.mark.parametrize("name", MADE_TASKS)
 def test_every_kind_of_main_score_is_mtebs_and_is_rebuilt_from_its_items(name: str) -> None:
-    cell = score_made(name)
+    cell, _ = score_made(name)
     reference, _ = evaluate_plainly(MADE_TASKS[name](), make_encoder(), "test", "default")
     assert_same_scores(cell, reference)
     # mteb rounds what pytrec_eval gives it to five digits, and computes errors of float32 predictions in float32.
@@ -60,7 +54,7 @@ def test_every_kind_of_main_score_is_mtebs_and_is_rebuilt_from_its_items(name: s
 
 @pytest.mark.parametrize("name", MADE_TASKS)
 def test_items_are_the_same_in_every_condition(name: str) -> None:
-    plain, prefixed = score_made(name), score_made(name, "query: ")
+    (plain, _), (prefixed, _) = score_made(name), score_made(name, "query: ")
     assert np.array_equal(plain.items.item_id, prefixed.items.item_id)
     assert np.array_equal(plain.items.group_id, prefixed.items.group_id)
     assert np.array_equal(plain.items.replicate, prefixed.items.replicate)

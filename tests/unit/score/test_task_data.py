@@ -13,7 +13,7 @@ from bench.score.columns import view_as_lists
 from bench.score.data import get_split
 from bench.score.ids import digest_texts, group_sharers, number_repeats
 from bench.score.limit import choose_places
-from tests.score_tasks import MADE_TASKS, make_encoder, make_labelled, make_retrieval, make_similarity
+from tests.score_tasks import MADE_TASKS, make_encoder, make_labelled, make_retrieval, make_similarity, score_made
 
 CUT_ALIKE = [
     name
@@ -87,7 +87,7 @@ def test_a_training_split_is_part_of_the_digest() -> None:
 def test_items_have_their_texts(name: str) -> None:
     task = MADE_TASKS[name]()
     texts = item_texts(task, "test", "default")
-    items = set(score_cell(task, make_encoder(), "test", "default").items.item_id.tolist())
+    items = set(score_made(name)[0].items.item_id.tolist())
     if name.startswith(("clustering", "sets")):
         assert texts == {}
     elif not name.startswith(("worst", "both", "changed", "best")):
@@ -106,7 +106,7 @@ def test_an_item_that_stays_scores_as_in_the_whole_task(name: str) -> None:
     task = MADE_TASKS[name]()
     limited = limit_task(task, 10, 3)
     assert limited is not task
-    whole, cut = (score_cell(each, make_encoder(), "test", "default").items for each in (task, limited))
+    whole, cut = score_made(name)[0].items, score_cell(limited, make_encoder(), "test", "default").items
     # mteb leaves out a text whose judgements are all the same.
     assert cut.n_items == (9 if name.startswith("summaries") else 10)
     if whole.prediction is None and not name.startswith("summaries"):
