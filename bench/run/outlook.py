@@ -6,8 +6,6 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bench.encode.folders import default_cache_folder, read_memo
 from bench.encode.keys import Namespace, keys_from_digests
 from bench.encode.store import STORE_FOLDER, EmbeddingStore
@@ -18,7 +16,7 @@ from bench.plan.place import Place
 from bench.run.folder import find_pending
 from bench.run.known import recall_model
 from bench.run.planning import find_local_folder, make_plan
-from bench.run.recall import recall_texts
+from bench.run.recall import RoleTexts, recall_texts
 from bench.spec.conditions import Role, Side
 from bench.spec.sweep import ModelSpec, Overwrite, SweepSpec
 from bench.store import load_run
@@ -132,20 +130,21 @@ class _VectorCounter:
         if remembered is None:
             return None
         return [
-            self._ask_side(cell, place, role, digests, cell.pair.side_for(role))
-            for role, digests in remembered.by_role.items()
+            self._ask_side(cell, place, role, texts, cell.pair.side_for(role))
+            for role, texts in remembered.by_role.items()
         ]
 
     def _ask_side(
-        self, cell: Cell, place: Place, role: Role | None, digests: np.ndarray, side: Side
+        self, cell: Cell, place: Place, role: Role | None, texts: RoleTexts, side: Side
     ) -> tuple[int, set[bytes] | None]:
         wanted = (cell.model, place, role, side)
         if wanted not in self._found:
+            digests, titles = texts.request(side.title_slot)
             known = recall_model(cell.model, cell.settings, find_local_folder(cell.model), self._cache)
             missing: set[bytes] | None = None
-            if known is not None and self._store is not None and not side.title_slot:
+            if known is not None and self._store is not None:
                 sent = known.sent_side(side, role)
-                keys = keys_from_digests(Namespace.of(known.identity, sent), sent, digests)
+                keys = keys_from_digests(Namespace.of(known.identity, sent), sent, digests, titles)
                 missing = {key.tobytes() for key in keys[~self._store.contains_many(keys)]}
             self._found[wanted] = (len(digests), missing)
         return self._found[wanted]
