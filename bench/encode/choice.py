@@ -1,21 +1,18 @@
-"""Choosing an engine and a batch budget: probed once for each model and machine, then remembered."""
+"""Choosing an engine: probed once for each model and machine, then remembered."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import platform
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from bench.encode import engines
-from bench.encode.batching import DEFAULT_CPU_TOKENS, DEFAULT_GPU_TOKENS
 from bench.encode.folders import read_memo, write_memo
 from bench.encode.network import Network
 from bench.encode.protocol import Vectors
@@ -32,12 +29,6 @@ PREFERENCE = (Engine.OPENVINO, Engine.ONNX, Engine.COMPILED)
 PROBE_WORDS = "the quick brown fox weighs 3.14 grams, über-exakt: naïve façade – 素早い茶色の狐 (and nothing else)"
 PROBE_LENGTHS = (1, 3, 8, 20, 60, 300)
 """Words of the probe's texts; together they are padded, truncated and neither."""
-
-CANDIDATE_TOKENS = {"cpu": (1024, 2048, 4096, 8192), "cuda": (16384, 32768, 65536, 131072, 262144)}
-CALIBRATION_LENGTH = 64
-CALIBRATION_SECONDS = 4.0
-WORTH_CHANGING = 1.03
-"""A larger budget must be this much faster, since it also takes more memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +60,16 @@ def describe_machine(network: Network) -> str:
     device = network.model.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     parts = [device.type, name, torch.get_num_threads(), network.dtype.value, network.model.max_seq_length]
-    packages = [(package, version(package)) for package in ("torch", "transformers", "openvino")]
-    return hashlib.sha256(json.dumps([*parts, packages]).encode()).hexdigest()[:16]
+    packages = [(package, version(package)) for package in ("torch", "transformers")]
+    present = [(engine.value, _read_version(engine), reason) for engine, reason in engines.find_engines().items()]
+    return hashlib.sha256(json.dumps([*parts, packages, present]).encode()).hexdigest()[:16]
+
+
+def _read_version(engine: Engine) -> str:
+    try:
+        return version(engines.PACKAGES.get(engine, ("torch",))[0])
+    except PackageNotFoundError:
+        return ""
 
 
 def choose_engine(network: Network, wanted: Engine, digest: str, cache: Path, threads: int | None) -> EngineChoice:
@@ -186,59 +185,3 @@ def compute_disagreement(a: Vectors, b: Vectors) -> float:
     norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
     gaps = 1 - np.einsum("ij,ij->i", x, y) / norms
     return float(np.nan_to_num(gaps, nan=2.0).max(initial=0.0))
-
-
-def choose_batch_tokens(network: Network, digest: str, cache: Path, engine: Engine) -> int:
-    """The padded tokens a batch should hold, from the rate of a few sizes; measured once, then remembered."""
-    kind = network.model.device.type
-    tokenizer = network.tokenizer_for(Side())
-    default = DEFAULT_GPU_TOKENS if kind == "cuda" else DEFAULT_CPU_TOKENS
-    if tokenizer is None or kind not in CANDIDATE_TOKENS:
-        return default
-    memo = cache / "engines" / digest[:24] / f"budget-{engine.value}-{describe_machine(network)}.json"
-    known = read_memo(memo).get("batch_tokens")
-    if isinstance(known, int):
-        return known
-    length = min(CALIBRATION_LENGTH, tokenizer.max_length or CALIBRATION_LENGTH)
-    rates = measure_rates(lambda n_texts: _run_synthetic(network, n_texts, length), CANDIDATE_TOKENS[kind], length)
-    best = pick_budget(rates) if rates else default
-    write_memo(memo, {"batch_tokens": best, "tokens_per_second": {str(size): rate for size, rate in rates.items()}})
-    return best
-
-
-def measure_rates(
-    run: Callable[[int], None], sizes: tuple[int, ...], length: int, clock: Callable[[], float] = time.perf_counter
-) -> dict[int, float]:
-    """Tokens per second of batches of each size, smallest first, until time is up or memory is."""
-    rates: dict[int, float] = {}
-    started = clock()
-    for size in sizes:
-        n_texts = max(1, size // length)
-        try:
-            run(n_texts)
-            before = clock()
-            run(n_texts)
-            rates[size] = n_texts * length / max(clock() - before, 1e-9)
-        except (torch.OutOfMemoryError, MemoryError):
-            break
-        if clock() - started > CALIBRATION_SECONDS:
-            break
-    return rates
-
-
-def pick_budget(rates: dict[int, float]) -> int:
-    """The smallest size that no larger one beats by a margin worth its memory."""
-    best = min(rates)
-    for size in sorted(rates):
-        if rates[size] > rates[best] * WORTH_CHANGING:
-            best = size
-    return best
-
-
-def _run_synthetic(network: Network, n_texts: int, length: int) -> None:
-    ids = torch.randint(5, 100, (n_texts, length), generator=torch.Generator().manual_seed(0))
-    features = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "modality": "text"}
-    tokenizer = network.tokenizer_for(Side())
-    if tokenizer is not None and tokenizer.reads_types:
-        features["token_type_ids"] = torch.zeros_like(ids)
-    network.forward(features, Side()).cpu()

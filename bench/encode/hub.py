@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import fnmatch
 from pathlib import Path
 
 from bench.errors import HubUnreachableError, ModelLoadError
 from bench.spec.sweep import ModelSpec
 
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.py", "*.jinja", "*.tiktoken")
+SERVICES = (
+    "openai/text-embedding-*",
+    "cohere/*embed-*",
+    "voyageai/voyage-*[!o]",
+    "mongodb/voyage-*[!o]",
+    "google/text-embedding-*",
+    "google/text-multilingual-embedding-*",
+    "google/gemini-embedding-*",
+    "bedrock/*",
+)
+"""Models that are reached through a vendor's interface; the hub has files of ``voyage-4-nano`` alone."""
+
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*")
 
 
@@ -32,6 +45,10 @@ def locate_model(model: ModelSpec) -> Path:
         RevisionNotFoundError,
     )
 
+    if any(fnmatch.fnmatchcase(model.name.lower(), pattern) for pattern in SERVICES):
+        raise ModelLoadError(
+            f"model {model.name!r} is a vendor's service without weights; this version embeds with local models only."
+        )
     at = f" at revision {model.revision}" if model.revision else ""
     try:
         return Path(

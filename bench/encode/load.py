@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.encode.adapters import find_adapters
-from bench.encode.choice import choose_batch_tokens, choose_engine
+from bench.encode.calibrate import choose_batch_tokens
+from bench.encode.choice import choose_engine
 from bench.encode.families import FINISHES, LoaderRule, find_rule
 from bench.encode.folders import default_cache_folder
 from bench.encode.hub import locate_model

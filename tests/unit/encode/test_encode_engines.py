@@ -12,7 +12,8 @@ import torch
 
 import bench.encode.choice as choice_module
 from bench.encode import engines
-from bench.encode.choice import AGREEMENT, compute_disagreement, measure_rates, pick_budget
+from bench.encode.calibrate import measure_rates, pick_budget
+from bench.encode.choice import AGREEMENT, compute_disagreement
 from bench.encode.load import load_embedder
 from bench.encode.local import LocalEmbedder
 from bench.errors import EncodeError

@@ -141,6 +141,17 @@ def test_an_unreachable_hub_names_the_repository_and_the_way_out(
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["openai/text-embedding-3-small", "Cohere/Cohere-embed-english-v3.0", "mongodb/voyage-3.5"]
+)
+def test_a_vendors_service_is_named_as_such(name: str) -> None:
+    with pytest.raises(ModelLoadError) as failure:
+        locate_model(ModelSpec(name=name))
+    assert str(failure.value) == (
+        f"model {name!r} is a vendor's service without weights; this version embeds with local models only."
+    )
+
+
 def test_a_folder_named_as_the_model_is_used_as_it_is(folder: Path) -> None:
     assert locate_model(ModelSpec(name=str(folder))) == folder
 
