@@ -18,6 +18,8 @@ from tests.fakes_report import CONDITIONS, MODELS, TASKS, FakeSweep, make_fake
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
+A4_WIDTH = 688
+"""CSS pixels of an A4 page between its margins (182 mm)."""
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -158,8 +160,10 @@ def test_dark_and_light_follow_the_reader(browser: Browser, report: Path) -> Non
 def test_it_prints_on_a4_in_light(browser: Browser, report: Path, tmp_path: Path) -> None:
     context = browser.new_context(color_scheme="dark")
     page = context.new_page()
+    page.set_viewport_size({"width": A4_WIDTH, "height": 970})
     page.goto(report.as_uri())
     page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") == A4_WIDTH
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("nav").is_visible()
     printed = page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)

@@ -81,7 +81,7 @@ def draw_shares(rows: pd.DataFrame) -> Figure:
                     color=MUTED.light,
                 )
         reach = min(1.0, reach * 1.12)
-        axes.set_xlim(-reach - 0.04, reach + 0.04)
+        axes.set_xlim(-reach - 0.1, reach + 0.1)
         mark_zero(axes)
         _finish(figure, axes)
     return figure

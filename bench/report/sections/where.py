@@ -64,6 +64,8 @@ def _chart_heatmap(subject: str, rows: pd.DataFrame, conditions: list[str], limi
         f"{subject}: from {format_points(worst['delta_points'])} points ({worst['condition']} on {worst['label']}) "
         f"to {format_points(best['delta_points'])} ({best['condition']} on {best['label']})"
     )
+    if format_points(worst["delta_points"]) == format_points(best["delta_points"]) == format_points(0.0):
+        finding = f"{subject}: no condition moves any task by a tenth of a point"
     counts = rows["verdict"].value_counts()
     return Chart(
         name=make_anchor("heatmap", subject),
