@@ -368,8 +368,8 @@ def make_analysis(sweep: FakeSweep) -> FakeAnalysis:
         models=_make_models(sweep),
         movers=_make_movers(sweep),
         refusals=pd.DataFrame(
-            [["intfloat/e5-small-v2", "SciFact", "default", "foreign-none", "the cell foreign has failed."]],
-            columns=["model", "task", "hf_subset", "contrast", "reason"],
+            [["intfloat/e5-small-v2", "SciFact", "default", "test", "foreign-none", "the cell foreign has failed."]],
+            columns=["model", "task", "hf_subset", "hf_split", "contrast", "reason"],
         ),
     )
 
@@ -504,6 +504,7 @@ def _make_movers(sweep: FakeSweep) -> pd.DataFrame:
             "model": model,
             "task": task,
             "hf_subset": subset or "default",
+            "hf_split": "test",
             "contrast": "correct-none",
             "item_id": f"i{number}",
             "delta_points": sign * (40.0 - number),

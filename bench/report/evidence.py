@@ -81,28 +81,18 @@ class Evidence:
         return tuple(name for name in dict.fromkeys(["none", *asked, *sorted(present)]) if name in present)
 
     @cached_property
-    def cells(self) -> pd.DataFrame:
-        """One row a finished cell and condition name, in the runs' order."""
-        rows = [
-            {
-                "run": run_name,
-                "subject": subject,
-                "model": row.model,
-                "condition": condition,
-                "task": row.task,
-                "task_type": row.task_type,
-                "hf_subset": row.hf_subset,
-                "hf_split": row.hf_split,
-                "label": label_task(row.task, row.hf_subset),
-                "metric": row.main_score,
-                "score": row.score,
-                "n_items": row.n_items,
-                "cell_id": row.cell_id,
-            }
-            for run_name, subject, row in self.iterate_results()
-            for condition in row.conditions
-        ]
-        return pd.DataFrame(rows, columns=CELL_COLUMNS)
+    def split_tasks(self) -> frozenset[tuple[str, str]]:
+        """Tasks (with subset) that were scored on more than one split."""
+        splits: dict[tuple[str, str], set[str]] = {}
+        for run in self.runs:
+            for row in run.results:
+                splits.setdefault((row.task, row.hf_subset), set()).add(row.hf_split)
+        return frozenset(key for key, names in splits.items() if len(names) > 1)
+
+    def name_task(self, task: str, hf_subset: str, hf_split: str) -> str:
+        """A task as people name it: ``XQuADRetrieval:en``; subset and split only where they tell something apart."""
+        name = task if hf_subset == "default" else f"{task}:{hf_subset}"
+        return clean_text(f"{name} ({hf_split})" if (task, hf_subset) in self.split_tasks else name)
 
     def iterate_results(self) -> Iterator[tuple[str, str, CellResult]]:
         """Every finished cell with its run's name and its subject."""
@@ -154,28 +144,6 @@ class Evidence:
         return bench.__version__
 
 
-CELL_COLUMNS = [
-    "run",
-    "subject",
-    "model",
-    "condition",
-    "task",
-    "task_type",
-    "hf_subset",
-    "hf_split",
-    "label",
-    "metric",
-    "score",
-    "n_items",
-    "cell_id",
-]
-
-
-def label_task(task: str, hf_subset: str) -> str:
-    """A task as people name it: ``XQuADRetrieval:en``, or the task alone where there is only the default subset."""
-    return clean_text(task if hf_subset == "default" else f"{task}:{hf_subset}")
-
-
 def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions) -> Evidence:
     """Bring runs and their analyses together.
 
@@ -221,7 +189,8 @@ def _own(frame: pd.DataFrame, run_name: str, evidence: Evidence) -> pd.DataFrame
     owned.insert(1, "subject", [evidence.name_subject(str(model), run_name) for model in owned["model"]])
     if "hf_subset" in owned:
         owned["label"] = [
-            label_task(str(task), str(subset)) for task, subset in zip(owned["task"], owned["hf_subset"], strict=True)
+            evidence.name_task(*(str(part) for part in place))
+            for place in zip(owned["task"], owned["hf_subset"], owned["hf_split"], strict=True)
         ]
     return owned
 

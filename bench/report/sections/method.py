@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.evidence import label_task
 from bench.report.sections.section import Section
 from bench.report.table import Column, Entry, Line, Table, enter_count
 from bench.report.words import count_noun, is_number, join_words, name_briefly
@@ -80,7 +79,7 @@ def _tabulate_missing(evidence: Evidence) -> Table:
     for run, name in zip(evidence.runs, evidence.run_names, strict=True):
         for row in run.failures:
             key = (row.status, evidence.name_subject(row.model, name), ", ".join(row.conditions), row.reason)
-            groups.setdefault(key, []).append(label_task(row.task, row.hf_subset))
+            groups.setdefault(key, []).append(evidence.name_task(row.task, row.hf_subset, row.hf_split))
     lines = tuple(
         Line(
             (Entry(condition), Entry(name_briefly(subject, 60)), Entry(status), Entry(reason), Entry(_list_all(tasks)))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.report.chart import Chart
-from bench.report.evidence import label_task
 from bench.report.figures.space import MEASURES, draw_measures, draw_shift_gain
 from bench.report.sections.section import Section
 from bench.report.words import count_noun, make_anchor
@@ -52,7 +51,7 @@ def _collect_geometry(evidence: Evidence) -> pd.DataFrame:
             "hf_subset": row.hf_subset,
             "hf_split": row.hf_split,
             "task_type": row.task_type,
-            "label": label_task(row.task, row.hf_subset),
+            "label": evidence.name_task(row.task, row.hf_subset, row.hf_split),
             "condition": condition,
             **summary.model_dump(),
         }

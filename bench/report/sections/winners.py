@@ -71,8 +71,11 @@ def _collect_shares(evidence: Evidence) -> pd.DataFrame:
         for (model, _, _, _), pair in cells.items():
             if len(pair) == 2 and pair["none"].cell_id != pair["correct"].cell_id:
                 shares = _load_shares(run, pair["none"], pair["correct"])
+                row = pair["none"]
+                label = evidence.name_task(row.task, row.hf_subset, row.hf_split)
+                place = {"task_type": row.task_type, "label": label}
                 if shares:
-                    rows.append({"subject": evidence.name_subject(model, run_name), **_name(pair["none"]), **shares})
+                    rows.append({"subject": evidence.name_subject(model, run_name), **place, **shares})
     frame = pd.DataFrame(rows)
     if not len(frame):
         return frame
@@ -85,12 +88,6 @@ def _explain_absence(evidence: Evidence) -> str:
     if any({"none", "correct"} <= set(row.conditions) for _, _, row in evidence.iterate_results()):
         return "None and correct send the same strings, so no item can differ."
     return "No task has items under both none and correct. Add --conditions none,correct."
-
-
-def _name(row: CellResult) -> dict[str, object]:
-    from bench.report.evidence import label_task
-
-    return {"task_type": row.task_type, "label": label_task(row.task, row.hf_subset)}
 
 
 def _load_shares(run: Run, before: CellResult, after: CellResult) -> dict[str, float]:

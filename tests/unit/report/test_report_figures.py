@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,38 @@ def test_every_figure_is_drawn_in_the_palettes_colours(evidence: Evidence, tmp_p
     assert [path.suffix for path in written] == [".pdf", ".png", ".csv"]
     assert written[0].read_bytes().startswith(b"%PDF")
     assert pd.read_csv(written[2])["label"].tolist() == charts[0].data["label"].tolist()
+
+
+def test_crossed_prefixes_make_a_matrix_whose_diagonal_is_what_correct_sends(tmp_path: Path) -> None:
+    models = {name: MODELS[name] for name in list(MODELS)[:1]}
+    conditions = ("none", "correct", "cross:query", "cross:clustering")
+    run, analysis = make_fake(tmp_path, FakeSweep(models=models, tasks=TASKS[:5], conditions=conditions, n_items=12))
+    rows = [
+        row.model_copy(update={"conditions": ("correct", "cross:query")})
+        if row.task_type == "Retrieval" and row.conditions == ("cross:query",)
+        else row
+        for row in run.results
+    ]
+    crossed = gather_evidence([replace(run, rows=tuple(rows))], [analysis], ReportOptions())
+    charts = [chart for chart in build_where(crossed).charts if chart.name.startswith("cross")]
+    assert len(charts) == 1
+    matrix = charts[0].data
+    assert matrix[matrix["own"]][["prefix", "task_type"]].to_numpy().tolist() == [["query", "Retrieval"]]
+    contrasts = analysis.contrasts
+    chosen = contrasts[(contrasts["condition"] == "cross:query") & (contrasts["task_type"] == "Retrieval")]
+    assert matrix[matrix["own"]]["delta_points"].tolist() == [pytest.approx(chosen["delta_points"].mean())]
+    assert charts[0].draw().axes[0].patches[0].get_gid() == "own"
+
+
+def test_two_splits_of_one_task_are_told_apart(tmp_path: Path) -> None:
+    models = {name: MODELS[name] for name in list(MODELS)[:1]}
+    run, analysis = make_fake(
+        tmp_path, FakeSweep(models=models, tasks=TASKS[:1], conditions=("none", "correct"), n_items=12)
+    )
+    other = [row.model_copy(update={"hf_split": "dev", "cell_id": f"dev-{row.cell_id}"}) for row in run.results]
+    frames = replace(
+        analysis,
+        contrasts=pd.concat([analysis.contrasts, analysis.contrasts.assign(hf_split="dev")], ignore_index=True),
+    )
+    both = gather_evidence([replace(run, rows=(*run.rows, *other))], [frames], ReportOptions())
+    assert sorted(both.contrasts["label"]) == ["SciFact (dev)", "SciFact (test)"]
