@@ -117,7 +117,7 @@ def _remember_rates(sweep: Sweep) -> None:
     """Keep how fast this machine was, for the next plan's estimate."""
     counts = sweep.progress.counts
     n_cells = counts.cells_done - counts.cells_before
-    if not n_cells or not counts.texts_done:
+    if not n_cells or not counts.texts_done or not sweep.seconds_encode:
         return
     rates = {
         "texts_per_second": counts.texts_done / sweep.seconds_encode,
