@@ -1,0 +1,1 @@
+"""Scoring with vectors in memory, mteb's way and ours."""
