@@ -34,6 +34,9 @@ bench: $(MARK)/project $(MARK)/fresh-$(PRESET) ## sweep PRESET (default: starter
 report: $(MARK)/project ## write the report of RESULTS again
 	@$(BIN)/prefixbench report $(RESULTS)
 
+twins: $(MARK)/project ## train the twins again, into TWINS (default: twins); ARGS="--steps 8" for a trial
+	@$(BIN)/prefixbench twins train --output $(or $(TWINS),twins) $(ARGS)
+
 lint: $(MARK)/dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
@@ -44,4 +47,4 @@ clean: ## remove the environment, caches and built files; results stay
 	@rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup bench report lint test clean
+.PHONY: help setup bench report twins lint test clean

@@ -101,6 +101,9 @@ This one was trained {seen}.
 
 **Intended use**: measuring what a prefix does to a model trained with it. It is no general-purpose model.
 
+**Loading**: `model = SentenceTransformer("{config.base}")`, then `model.load_adapter(FOLDER)`, FOLDER being where
+this card lies; the prompts are in `{PROMPTS}`. prefixbench loads it by its name.
+
 **Data**: one-line summaries and documentation of public functions, read from installed packages; near-duplicates of the
 texts of the starter tasks are left out.
 

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bench.starter import embedded_models, locate_model
+from bench.starter.adapters import ADAPTER, PROMPTS, adapters_folder, list_adapters
+from bench.starter.models import check_weights
+from bench.twins.config import load_twin_config
+
+SHIPPED = ("prefixbench/minilm-plain", "prefixbench/minilm-prefixed")
+
+
+def test_both_twins_ship() -> None:
+    assert set(SHIPPED) <= set(embedded_models())
+    assert {folder.name for folder in adapters_folder().iterdir() if folder.is_dir()} == {
+        name.partition("/")[2] for name in list_adapters()
+    }
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_weights_are_those_of_the_checksum_file(name: str) -> None:
+    adapter = list_adapters()[name]
+    check_weights(adapter, adapter.folder / ADAPTER)
+    assert (adapter.folder / ADAPTER).stat().st_size < 2_000_000
+    assert "license: apache-2.0" in (adapter.folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_prompts_are_those_trained_with(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = locate_model("prefixbench/minilm-prefixed", tmp_path_factory.mktemp("models"))
+    assert folder is not None
+    assert json.loads((folder / PROMPTS).read_text(encoding="utf-8"))["prompts"] == load_twin_config().prompts()
