@@ -128,7 +128,8 @@ def _combine_effects(effects: list[TaskEffect], smallest_effect: float, note: st
     deltas = np.array([effect.delta for effect in effects])
     variances = np.array([effect.error**2 for effect in effects])
     n_tasks = len(effects)
-    result = combine_effects(deltas, variances, method_re="iterated", use_t=True)
+    with np.errstate(divide="ignore"):  # deltas that are all the same: no heterogeneity, i² is −∞ until it is clipped
+        result = combine_effects(deltas, variances, method_re="iterated", use_t=True)
     tau2 = max(0.0, float(result.tau2))
     delta = float(result.mean_effect_re)
     error = max(float(result.sd_eff_w_re_hksj), float(result.sd_eff_w_re))

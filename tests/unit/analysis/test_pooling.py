@@ -104,3 +104,8 @@ def test_families_follow_the_mechanism_of_correct() -> None:
         make_result("d", "none", model="C", mechanism=Mechanism.NONE),
     ]
     assert find_families(results) == {"A": "instruction", "B": "prefix", "C": "none"}
+
+
+def test_equal_deltas_pool_without_a_warning_and_without_heterogeneity() -> None:
+    pooled = pool_rows([make_row(f"T{index}", 0.0, 0.5) for index in range(3)], 0.5)
+    assert (pooled.delta, pooled.tau2, pooled.i2) == (0.0, 0.0, 0.0)
