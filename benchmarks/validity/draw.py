@@ -1,0 +1,88 @@
+"""Draw ``figures.json`` and write its tables into the README: ``python -m benchmarks.validity.draw``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+FOLDER = Path(__file__).parent
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+
+
+def format_table(header: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table."""
+    return ["| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *rows]] + [""]
+
+
+def describe_figures(figures: dict[str, Any]) -> str:
+    """The three tables."""
+    lines = format_table(
+        ["A/A: task type", "items", "sweeps", "test rejects", "false verdicts", "at ±0", "sweeps with any", "at ±0"],
+        [
+            [
+                row["task_type"], f"{row['n_items']}", f"{row['sweeps']:,}", f"{row['test_rejects']:.1%}",
+                f"{row['false_verdicts']:.1%}", f"{row['false_verdicts_any_effect']:.1%}",
+                f"{row['sweeps_with_false_verdict']:.1%}", f"{row['sweeps_with_false_verdict_any_effect']:.1%}",
+            ]
+            for row in figures["noise"]
+        ],
+    )  # fmt: skip
+    lines += format_table(
+        ["Coverage: task type", "statistic", "items", "samples", "coverage of 95% intervals", "population"],
+        [
+            [
+                row["task_type"], row["statistic"], f"{row['n_items']:,}", f"{row['samples']:,}",
+                f"{row['coverage']:.1%} ({row['coverage_low']:.1%} to {row['coverage_high']:.1%})", row["source"],
+            ]
+            for row in figures["coverage"]
+        ],
+    )  # fmt: skip
+    lines += format_table(
+        ["Power: task type", "statistic", "items", "samples", "planted, points", "stated, points", "detected"],
+        [
+            [
+                row["task_type"], row["statistic"], f"{row['n_items']:,}", f"{row['samples']:,}",
+                f"{row['planted_points']:.2f}", f"{row['stated_mde_points']:.2f}",
+                f"{row['detected']:.1%} ({row['detected_low']:.1%} to {row['detected_high']:.1%})",
+            ]
+            for row in figures["power"]
+        ],
+    )  # fmt: skip
+    return "\n".join(lines)
+
+
+def draw_figures(figures: dict[str, Any]) -> Figure:
+    """Coverage and power with their bounds."""
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    panels = [("coverage", "coverage", (0.93, 0.97), "95% intervals hold the planted effect")]
+    panels.append(("power", "detected", (0.78, 0.82), "stated minimum detectable effect detected"))
+    for axes, (name, column, bounds, title) in zip(figure.subplots(1, 2), panels, strict=True):
+        rows = figures[name][::-1]
+        middle = [row[column] for row in rows]
+        low = [row[column] - row[f"{column}_low"] for row in rows]
+        high = [row[f"{column}_high"] - row[column] for row in rows]
+        axes.axvspan(*bounds, color="0.9", label="bounds")
+        axes.errorbar(middle, range(len(rows)), xerr=[low, high], fmt="o", color="C0", ms=4)
+        axes.set_yticks(range(len(rows)), [f"{row['task_type']}, n = {row['n_items']}" for row in rows], fontsize=8)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("share of samples, with its 95% interval")
+    return figure
+
+
+def main() -> None:
+    """Write the picture and the tables."""
+    figures = json.loads((FOLDER / "figures.json").read_bytes())
+    mpl.rcParams["svg.hashsalt"] = "prefixbench"
+    draw_figures(figures).savefig(FOLDER / "figures.svg", metadata={"Date": None})
+    readme = FOLDER / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
+    readme.write_text(f"{before}\n\n{describe_figures(figures)}\n{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
