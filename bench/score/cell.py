@@ -89,7 +89,7 @@ def score_cell(task: AbsTask, encoder: MtebEncoder, hf_split: str, hf_subset: st
 
     The task is cloned first, so the same object, its data loaded once, serves any number of cells. Nothing is
     written to disk. Linear algebra is kept to one thread: the cells of a sweep run beside each other, and small
-    problems are slower on many.
+    problems are slower on many. An encoder that computes its vectors would be held to it as well; give it stored ones.
 
     Args:
         task: A text task; its data are loaded if they are not.

@@ -27,10 +27,13 @@ def fresh_task(task: Task) -> Task:
     class, so a second evaluation of the same object gives other scores.
 
     Raises:
-        ScoreError: The task is an aggregate of others.
+        ScoreError: The task is an aggregate of others, or reads more than text.
     """
     if isinstance(task, AbsTaskAggregate):
         raise ScoreError(f"task {task.metadata.name!r} is an aggregate of other tasks; name its member tasks instead.")
+    others = sorted(set(task.metadata.modalities) - {"text"})
+    if others:
+        raise ScoreError(f"task {task.metadata.name!r} reads {' and '.join(others)}; only text tasks can be scored.")
     if not task.data_loaded:
         task.load_data()
     if isinstance(task, AbsTaskRetrieval):

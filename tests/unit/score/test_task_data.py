@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import copy
 
+import mteb
 import numpy as np
 import pytest
 from datasets import Dataset
 from mteb.abstasks import AbsTask
+from mteb.mocks.mock_tasks.classification import MockImageClassificationTask
 
 from bench.errors import ScoreError
 from bench.score import dataset_digest, fresh_task, item_texts, limit_task, rehearse, score_cell
@@ -183,3 +185,17 @@ def test_constant_similarities_fail_the_cell() -> None:
     encoder._embed = lambda texts, role, titles: np.ones((len(texts), 4), np.float32)  # noqa: ARG005
     with pytest.raises(ScoreError, match="mteb's cosine_spearman is not a number; the similarities may be constant"):
         score_cell(make_similarity("cosine_spearman"), encoder, "test", "default")
+
+
+def test_a_task_that_reads_images_is_refused() -> None:
+    with pytest.raises(ScoreError) as caught:
+        fresh_task(MockImageClassificationTask())
+    assert str(caught.value) == "task 'MockImageClassification' reads image; only text tasks can be scored."
+
+
+def test_an_aggregate_is_refused() -> None:
+    with pytest.raises(ScoreError) as caught:
+        fresh_task(mteb.get_task("CQADupstackRetrieval"))
+    assert str(caught.value) == (
+        "task 'CQADupstackRetrieval' is an aggregate of other tasks; name its member tasks instead."
+    )
