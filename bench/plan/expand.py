@@ -63,7 +63,8 @@ class Plan:
     @property
     def tasks(self) -> tuple[TaskFacts, ...]:
         """Facts of every task."""
-        return tuple(dict.fromkeys(cell.task for cell in (*self.cells, *self.unplanned)))
+        facts = [cell.task for cell in self.cells] + [cell.task for cell in self.unplanned]
+        return tuple(dict.fromkeys(facts))
 
     @property
     def cell_ids(self) -> tuple[str, ...]:
