@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.report.chart import Chart, link_csv
 from bench.report.figures.forest import FOREST_COLUMNS, draw_forest
+from bench.report.sections.pooled import tabulate_pooled
 from bench.report.sections.section import Section
 from bench.report.table import (
     Column,
@@ -69,7 +70,7 @@ def build_matter(evidence: Evidence) -> Section:
         title,
         lead="What the documented prefix is worth on each task, against sending nothing at all.",
         charts=charts,
-        tables=(_tabulate_verdicts(main),),
+        tables=tuple(table for table in (_tabulate_verdicts(main), tabulate_pooled(evidence)) if table is not None),
     )
 
 

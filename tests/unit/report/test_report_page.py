@@ -9,6 +9,7 @@ import pytest
 
 from bench.analysis import analyse
 from bench.report import ReportOptions, build_report
+from bench.report.words import format_points
 from bench.store.run import Run
 from tests.fakes_report import MODELS, TASKS, FakeAnalysis, FakeSweep, make_fake
 
@@ -192,3 +193,12 @@ def test_a_skipped_condition_is_explained_where_its_section_would_be(tmp_path: P
     )
     page = build_report([Run(run.path, run.manifest, (*run.rows, skipped))], [analysis])
     assert '<p class="absent">placebo skipped: no prefix to match.</p>' in page
+
+
+def test_pooled_answers_are_listed_by_scope(fake: tuple[Run, FakeAnalysis], page: str) -> None:
+    pooled = fake[1].pooled
+    rows = pooled[pooled["contrast"] == "correct-none"]
+    table = page[page.index('id="pooled"') : page.index('id="where"')]
+    assert table.count("<tr>") == len(rows) + 1
+    for delta in rows["delta_points"]:
+        assert f">{format_points(delta)}<" in table
