@@ -27,6 +27,9 @@ FEWEST_EXTREME = 10
 """With fewer sign patterns beyond the data the permutation has no resolution; Student's tail takes over."""
 
 
+FEWEST_FLIPPED = 12
+"""Fewer units have too few sign patterns: a test on ten draws by flips lacks the power of Student's."""
+
 FEWEST_CHANGED = 30
 """Where fewer units changed, and no more than half of all, the bootstrap sees too little of what might have been."""
 
@@ -186,16 +189,17 @@ def compute_p_value(flipped: Floats, delta: float, spread: Spread, *, is_sparse:
     """The sign-flip test, two-sided, ``(1 + extreme)/(1 + flips)`` (Fisher 1935; Smucker et al. 2007).
 
     Where experiments vary beyond their items, the spread rests on few of them: the p-value's normal score is read
-    against Student's t, as the interval is. Where hardly any flip lies beyond the data, the p-value is below what the
-    flips can resolve, and Student's paired test takes their place; not where few items changed, of which the flips
-    are exact and Student's tail is not.
+    against Student's t, as the interval is. Where hardly any flip lies beyond the data, or there are hardly any units
+    to flip, the flips cannot resolve the p-value, and Student's paired test takes their place; not where few items
+    changed, of which the flips are exact and Student's tail is not.
 
     Returns:
         The p-value and the words that name the method.
     """
     size = np.abs(flipped)
     tolerance = 1e-9 * max(abs(delta), spread.error)
-    if not is_sparse and int(np.count_nonzero(size > abs(delta) + tolerance)) < FEWEST_EXTREME:
+    beyond = int(np.count_nonzero(size > abs(delta) + tolerance))
+    if not is_sparse and (beyond < FEWEST_EXTREME or spread.n_units < FEWEST_FLIPPED):
         return 2 * float(stdtr(spread.degrees, -abs(delta) / spread.error)), "Student's t beyond the flips' resolution"
     p_value = (1 + int(np.count_nonzero(size >= abs(delta) - tolerance))) / (1 + len(flipped))
     if spread.replicate_variance > 0:

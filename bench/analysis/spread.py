@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import gammaln
 
 from bench.analysis.settings import CONFIDENCE, POWER
 
@@ -23,6 +24,7 @@ class Spread:
     Attributes:
         item_variance: Variance of the delta over draws of items.
         replicate_variance: Variance of one experiment's delta beyond what its items explain.
+        n_units: Items, or clusters of them.
         n_replicates: Experiments.
         degrees: Satterthwaite's (1946), of the sum.
         acceleration: BCa's, from the third moments of both parts.
@@ -31,6 +33,7 @@ class Spread:
 
     item_variance: float
     replicate_variance: float
+    n_units: int
     n_replicates: int
     degrees: float
     acceleration: float
@@ -57,7 +60,7 @@ def compute_spread(contribution: Floats, weight: Floats) -> Spread:
     drawn_variance = item_variance * (n_units - 1) / n_units
     if n_replicates == 1:
         acceleration = third / (6 * drawn_variance**1.5) if item_variance > 0 else 0.0
-        return Spread(item_variance, 0.0, 1, n_units - 1.0, acceleration, np.zeros(1))
+        return Spread(item_variance, 0.0, n_units, 1, n_units - 1.0, acceleration, np.zeros(1))
     own = contribution.mean(axis=0) - delta
     observed = float(np.sum(own**2)) / (n_replicates - 1)
     residual = contribution - contribution.mean(axis=1, keepdims=True)
@@ -72,16 +75,20 @@ def compute_spread(contribution: Floats, weight: Floats) -> Spread:
     degrees = total**2 / parts if parts > 0 else n_units - 1.0
     drawn_variance += beyond / n_replicates
     acceleration = third / (6 * drawn_variance**1.5) if total > 0 else 0.0
-    return Spread(item_variance, beyond, n_replicates, min(degrees, n_units - 1.0), acceleration, effects)
+    return Spread(item_variance, beyond, n_units, n_replicates, min(degrees, n_units - 1.0), acceleration, effects)
 
 
 @lru_cache(maxsize=4096)
 def compute_noncentrality(degrees: int) -> float:
-    """The effect, in standard errors, that a two-sided t-test at 5% detects with 80% power (statsmodels)."""
+    """The effect, in estimated standard errors, that a two-sided t-test at 5% detects with 80% power (statsmodels).
+
+    An estimated standard error is too small by ``c₄`` on average, which is put right (Holtzman 1950).
+    """
     from statsmodels.stats.power import TTestPower
 
     n = max(2, min(degrees, 100_000) + 1)
     size = TTestPower().solve_power(
         effect_size=None, nobs=n, alpha=1 - CONFIDENCE, power=POWER, alternative="two-sided"
     )
-    return float(np.asarray(size).item() * np.sqrt(n))
+    unbiased = np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
+    return float(np.asarray(size).item() * np.sqrt(n) / unbiased)

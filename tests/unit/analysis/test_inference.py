@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from bench.analysis import AnalysisSettings, analyse
 from bench.analysis.inference import PairedData, compute_p_value, estimate_contrast
@@ -100,7 +100,8 @@ def test_few_changes_keep_their_exact_p_value() -> None:
 
 def test_the_detectable_effect_has_eighty_per_cent_power() -> None:
     for degrees in (9, 49, 999):
-        effect = compute_noncentrality(degrees)
+        bias = np.sqrt(2 / degrees) * np.exp(special.gammaln((degrees + 1) / 2) - special.gammaln(degrees / 2))
+        effect = compute_noncentrality(degrees) * bias
         critical = stats.t.ppf(0.975, degrees)
         power = stats.nct.sf(critical, degrees, effect) + stats.nct.cdf(-critical, degrees, effect)
         assert power == pytest.approx(0.8, abs=1e-4)
