@@ -13,7 +13,8 @@ from bench.prefixes.documentation import Documentation, spoken
 from bench.prefixes.registry_asker import registered_models
 from bench.prefixes.registry_layer import NoEmbeddingError, registry_documentation
 from bench.prefixes.repository_layer import CONFIG_NAME, find_repository
-from bench.prefixes.rules import RULES, RuleContext
+from bench.prefixes.rule_context import RuleContext
+from bench.prefixes.rules import RULES
 from bench.prefixes.sources import Resolution, SourcedPair, SourcedSide, resolution_of
 from bench.prefixes.vocabulary import Vocabulary
 from bench.prefixes.wordings import Wordings
@@ -81,7 +82,7 @@ class PrefixBook:
             if repository := find_repository(model_name, self.folders):
                 return repository
             if model_name not in registered_models():
-                known = [*self.cards, *registered_models()]
+                known = {*self.cards, *registered_models()}
                 raise PrefixNotFoundError(
                     f"no prefix is known for {model_name}: {describe_unknown_name('model', model_name, known)} "
                     f"Without a card (tasks/README.md) its {CONFIG_NAME} must be at hand."

@@ -79,7 +79,9 @@ def read_card_file(path: Path) -> tuple[CardFile, LineIndex]:
         file = CardFile.model_validate(document)
         faults = [fault for position, card in enumerate(file.models) for fault in _card_faults(position, card)]
     except ValidationError as error:
-        faults = [_describe(dict(problem)) for problem in error.errors()]
+        # A faulty item also makes its list too short; that is one fault, not two.
+        told = [problem for problem in error.errors() if problem["type"] != "too_short"] or error.errors()
+        faults = [_describe(dict(problem)) for problem in told]
         file = None
     if faults or file is None:
         raise CardError(
@@ -104,8 +106,8 @@ def _describe(problem: Mapping[str, Any]) -> _Fault:
     if kind == "missing":
         return _Fault(location[:-1], f"the field {location[-1]!r} is missing")
     if kind == "enum":
-        valid = Mechanism if location[-1] == "mechanism" else Use
-        return _Fault(location, describe_unknown_name(str(location[-1]), str(problem["input"]), valid))
+        name, valid = ("mechanism", Mechanism) if location[-1] == "mechanism" else ("use", Use)
+        return _Fault(location, describe_unknown_name(name, str(problem["input"]), valid))
     return _Fault(location, str(problem["msg"]).removeprefix("Value error, ").rstrip("."))
 
 
@@ -132,7 +134,7 @@ def _card_faults(position: int, card: ModelCard) -> Iterator[_Fault]:
         for use in rule.named_uses:
             if use is not Use.NOTHING and use not in card.uses:
                 known = [*card.uses, Use.NOTHING]
-                yield _Fault((*place, "rules", number), describe_unknown_name("use of this card", use, known))
+                yield _Fault((*place, "rules", number), describe_unknown_name("use of this card", use.value, known))
         for earlier in range(number):
             if clash := _clash(card.rules[earlier], rule):
                 yield _Fault((*place, "rules", number), f"this rule and rules[{earlier}] both match {clash}")

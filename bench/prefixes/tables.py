@@ -23,7 +23,7 @@ _MIN_WIDTH = 100
 
 
 def render_models(rows: Sequence[ModelRow]) -> str:
-    """Every known model with its mechanism; those no layer documents are counted by reason, in the last lines."""
+    """Every known model with its mechanism, or the reason why none is known."""
     table = Table(
         "model", "mechanism", "family", "known from", "note", title=f"{len(rows)} models", title_justify="left"
     )

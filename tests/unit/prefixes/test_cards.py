@@ -1,0 +1,194 @@
+"""The strings of the systems compared, exact to the last space."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from bench.errors import PrefixNotFoundError
+from bench.prefixes import PrefixBook
+from bench.prefixes.uses import TEXT_TASK_TYPES
+from bench.spec.conditions import Condition, Mechanism, Side
+from bench.spec.tasks import TaskFacts
+
+BGE = "Represent this sentence for searching relevant passages: "
+WEB = "Given a web search query, retrieve relevant passages that answer the query"
+ASK = "Find the answer"
+
+
+@functools.cache
+def book() -> PrefixBook:
+    return PrefixBook.load()
+
+
+def sides(model: str, task_type: str, *, prompt: str | None = ASK, subtypes: tuple[str, ...] = ()) -> tuple[Side, Side]:
+    task = TaskFacts("SomeTask", task_type, "x", prompt=prompt, subtypes=subtypes)
+    pair = book().resolve(model, task, Condition.parse("correct")).pair
+    return pair.query, pair.document
+
+
+@pytest.mark.parametrize(
+    ("model", "task_type", "query", "document"),
+    [
+        ("nomic-ai/nomic-embed-text-v1", "Retrieval", "search_query: ", "search_document: "),
+        ("nomic-ai/nomic-embed-text-v1.5", "Classification", "classification: ", None),
+        ("nomic-ai/nomic-embed-text-v2-moe", "Clustering", "clustering: ", None),
+        ("intfloat/e5-small-v2", "Retrieval", "query: ", "passage: "),
+        ("intfloat/multilingual-e5-large", "STS", "query: ", None),
+        ("intfloat/multilingual-e5-large-instruct", "Retrieval", f"Instruct: {ASK}\nQuery: ", ""),
+        ("intfloat/e5-mistral-7b-instruct", "STS", f"Instruct: {ASK}\nQuery: ", None),
+        ("BAAI/bge-small-en-v1.5", "Retrieval", BGE, ""),
+        ("BAAI/bge-small-en-v1.5", "STS", "", None),
+        ("BAAI/bge-base-zh-v1.5", "Retrieval", "为这个句子生成表示以用于检索相关文章：", ""),
+        ("BAAI/bge-en-icl", "Retrieval", f"<instruct>{ASK}\n<query>", ""),
+        ("BAAI/bge-m3", "Retrieval", "", ""),
+        ("google/embeddinggemma-300m", "Clustering", "task: clustering | query: ", None),
+        ("google/embeddinggemma-300m", "Classification", "task: classification | query: ", None),
+        ("google/embeddinggemma-300m", "STS", "task: sentence similarity | query: ", None),
+        ("google/embeddinggemma-300m", "Summarization", "task: summarization | query: ", None),
+        ("google/gemini-embedding-2", "Clustering", "task: clustering | query: ", None),
+        ("nvidia/NV-Embed-v2", "Retrieval", f"Instruct: {ASK}\nQuery: ", ""),
+        ("Qwen/Qwen3-Embedding-0.6B", "Retrieval", f"Instruct: {ASK}\nQuery:", ""),
+        ("Qwen/Qwen3-Embedding-8B", "Clustering", f"Instruct: {ASK}\nQuery:", None),
+        ("Snowflake/snowflake-arctic-embed-m-v1.5", "Retrieval", BGE, ""),
+        ("Snowflake/snowflake-arctic-embed-l-v2.0", "Retrieval", "query: ", ""),
+        ("mixedbread-ai/mxbai-embed-large-v1", "Retrieval", BGE, ""),
+        (
+            "hkunlp/instructor-large",
+            "Retrieval",
+            "Represent the question for retrieving supporting documents: ",
+            "Represent the document for retrieval: ",
+        ),
+        ("GritLM/GritLM-7B", "Retrieval", f"<|user|>\n{ASK}\n<|embed|>\n", "<|embed|>\n"),
+        ("GritLM/GritLM-7B", "STS", f"<|user|>\n{ASK}\n<|embed|>\n", None),
+        ("Salesforce/SFR-Embedding-2_R", "Retrieval", f"Instruct: {ASK}\nQuery: ", ""),
+        ("NovaSearch/stella_en_400M_v5", "Retrieval", f"Instruct: {WEB}.\nQuery: ", ""),
+        ("NovaSearch/stella_en_1.5B_v5", "STS", "Instruct: Retrieve semantically similar text.\nQuery: ", None),
+        ("HIT-TMG/KaLM-embedding-multilingual-mini-instruct-v1.5", "Retrieval", f"Instruct: {ASK} \n Query: ", ""),
+        ("Alibaba-NLP/gte-Qwen2-1.5B-instruct", "Retrieval", f"Instruct: {ASK}\nQuery: ", ""),
+        ("Alibaba-NLP/gte-modernbert-base", "Retrieval", "", ""),
+        ("ibm-granite/granite-embedding-125m-english", "Retrieval", "", ""),
+        ("openai/text-embedding-3-small", "Retrieval", "", ""),
+        ("sentence-transformers/all-MiniLM-L6-v2", "Retrieval", "", ""),
+        ("sentence-transformers/all-mpnet-base-v2", "STS", "", None),
+        ("prefixbench/minilm-prefixed", "STS", "similarity: ", None),
+        ("prefixbench/minilm-plain", "Retrieval", "", ""),
+        (
+            "voyageai/voyage-4-nano",
+            "Retrieval",
+            "Represent the query for retrieving supporting documents: ",
+            "Represent the document for retrieval: ",
+        ),
+    ],
+)
+def test_documented_text(model: str, task_type: str, query: str, document: str | None) -> None:
+    expected = query if document is None else document
+    assert sides(model, task_type) == (Side(query), Side(expected))
+
+
+@pytest.mark.parametrize(
+    ("task_type", "query", "document"),
+    [
+        (
+            "Retrieval",
+            Side("Represent the query for retrieving evidence documents: ", adapter="retrieval.query"),
+            Side("Represent the document for retrieval: ", adapter="retrieval.passage"),
+        ),
+        ("Reranking", Side(adapter="separation"), Side(adapter="separation")),
+        ("STS", Side(adapter="text-matching"), None),
+        ("Classification", Side(adapter="classification"), None),
+        ("Clustering", Side(adapter="separation"), None),
+    ],
+)
+def test_jina_v3_sends_an_adapter_with_each_string(task_type: str, query: Side, document: Side | None) -> None:
+    assert sides("jinaai/jina-embeddings-v3", task_type) == (query, document or query)
+
+
+def test_later_jina_models_switch_adapters_and_prefixes_apart() -> None:
+    assert sides("jinaai/jina-embeddings-v4", "Retrieval") == (
+        Side("Query: ", adapter="retrieval"),
+        Side("Passage: ", adapter="retrieval"),
+    )
+    assert sides("jinaai/jina-embeddings-v5-text-nano", "Retrieval") == (
+        Side("Query: ", adapter="retrieval"),
+        Side("Document: ", adapter="retrieval"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("subtype", "query"),
+    [
+        ("Question answering", "task: question answering | query: "),
+        ("Claim verification", "task: fact checking | query: "),
+        ("Code retrieval", "task: code retrieval | query: "),
+        ("Article retrieval", "task: search result | query: "),
+    ],
+)
+def test_embeddinggemma_has_a_use_for_each_kind_of_search_and_a_slot_for_titles(subtype: str, query: str) -> None:
+    found = sides("google/embeddinggemma-300m", "Retrieval", subtypes=(subtype,))
+    assert found == (Side(query), Side("title: {title} | text: ", title_slot=True))
+    assert found[1].prefix_for(None) == "title: none | text: "
+    assert found[1].prefix_for("Cats") == "title: Cats | text: "
+
+
+def test_google_has_all_nine_task_types() -> None:
+    card = book().cards["google/text-embedding-005"].card
+    sent = {dict(use.side().api)["task_type"] for use in [*card.uses.values(), card.bare]}
+    assert sent == {
+        "RETRIEVAL_QUERY",
+        "RETRIEVAL_DOCUMENT",
+        "SEMANTIC_SIMILARITY",
+        "CLASSIFICATION",
+        "CLUSTERING",
+        "QUESTION_ANSWERING",
+        "FACT_VERIFICATION",
+        "CODE_RETRIEVAL_QUERY",
+        "TASK_TYPE_UNSPECIFIED",
+    }
+
+
+def test_vendors_interfaces_take_a_parameter_and_no_text() -> None:
+    query, document = sides("Cohere/Cohere-embed-v4.0", "Retrieval")
+    assert query == Side(api=(("input_type", "search_query"),))
+    assert document == Side(api=(("input_type", "search_document"),))
+    assert sides("mongodb/voyage-3.5", "Retrieval")[0] == Side(api=(("input_type", "query"),))
+    assert sides("mongodb/voyage-3.5", "STS")[0] == Side()
+
+
+def test_a_template_takes_the_tasks_own_sentence_then_the_makers_then_ours() -> None:
+    assert sides("Qwen/Qwen3-Embedding-4B", "Retrieval", prompt=None)[0].prefix == f"Instruct: {WEB}\nQuery:"
+    ours = book().wordings.instructions["Clustering"].text
+    assert sides("Qwen/Qwen3-Embedding-4B", "Clustering", prompt=None)[0].prefix == f"Instruct: {ours}\nQuery:"
+
+
+def test_every_card_resolves_for_every_task_type_or_says_why_not() -> None:
+    refused: dict[tuple[str, str], str] = {}
+    for model, entry in book().cards.items():
+        for task_type in TEXT_TASK_TYPES:
+            try:
+                sides(model, task_type)
+            except PrefixNotFoundError as error:
+                refused[entry.family, task_type] = str(error).replace(model, "MODEL")
+    # Cohere's guide has no input type for comparing texts with each other.
+    assert refused == {
+        ("cohere", kind): f"the card of MODEL documents no prefix for the task SomeTask of type {kind}"
+        for kind in ("BitextMining", "PairClassification", "STS", "Summarization")
+    }
+
+
+def test_what_was_not_read_at_its_source_is_marked() -> None:
+    doubtful = {entry.family for entry in book().cards.values() if not entry.card.certain}
+    assert {"instructor", "jina", "google"} == doubtful
+    nomic = book().resolve("nomic-ai/nomic-embed-text-v1.5", TaskFacts("T", "STS", "x"), Condition.parse("correct"))
+    assert not nomic.sources[0].certain
+
+
+def test_models_without_prefixes_say_that_correct_is_none() -> None:
+    task = TaskFacts("T", "Retrieval", "x")
+    found = book().resolve("sentence-transformers/all-MiniLM-L6-v2", task, Condition.parse("correct"))
+    assert found.mechanism is Mechanism.NONE
+    assert found.notes == (
+        "sentence-transformers/all-MiniLM-L6-v2 documents no prefix, so correct is the same as none",
+    )
+    assert found.pair == book().resolve("sentence-transformers/all-MiniLM-L6-v2", task, Condition.parse("none")).pair

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.errors import InexpressibleError, PrefixNotFoundError
+from bench.prefixes import PrefixBook
+from bench.prefixes.repository_layer import CONFIG_NAME, find_repository
+from bench.spec.conditions import Condition, Mechanism, Side
+from bench.spec.tasks import TaskFacts
+
+SEARCH = TaskFacts("T", "Retrieval", "x")
+STS = TaskFacts("T", "STS", "x")
+
+
+def write_config(folder: Path, prompts: dict[str, str | None]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG_NAME).write_text(json.dumps({"prompts": prompts}), encoding="utf-8")
+    return folder
+
+
+def test_a_local_folders_own_prompts_are_used_and_cited(tmp_path: Path) -> None:
+    model = str(write_config(tmp_path / "model", {"query": "q: ", "passage": "p: ", "clustering": "c: "}))
+    found = PrefixBook.load().resolve(model, SEARCH, Condition.parse("correct"))
+    assert (found.pair.query, found.pair.document) == (Side("q: "), Side("p: "))
+    assert found.sources[1].layer == "repository"
+    assert found.sources[1].citation == f"{CONFIG_NAME} of {model}, key 'passage'"
+    wrong = PrefixBook.load().resolve(model, SEARCH, Condition.parse("wrong"))
+    assert wrong.pair.query == Side("c: ")
+
+
+def test_a_prompt_that_is_not_there_is_an_error_and_never_empty(tmp_path: Path) -> None:
+    model = str(write_config(tmp_path / "model", {"query": "q: ", "document": "d: "}))
+    with pytest.raises(PrefixNotFoundError) as caught:
+        PrefixBook.load().resolve(model, STS, Condition.parse("correct"))
+    assert str(caught.value) == (
+        f"{CONFIG_NAME} of {model} has prompts for query and document, and none for T of type STS"
+    )
+    with pytest.raises(InexpressibleError) as refused:
+        PrefixBook.load().resolve(model, SEARCH, Condition.parse("wrong:clustering"))
+    assert str(refused.value) == f"{model} has no prompt for 'clustering' in {CONFIG_NAME}; it has query and document"
+
+
+def test_a_repository_whose_prompts_are_empty_documents_none(tmp_path: Path) -> None:
+    model = str(write_config(tmp_path / "model", {"query": "", "document": None}))
+    book = PrefixBook.load()
+    found = book.resolve(model, SEARCH, Condition.parse("correct"))
+    assert found.mechanism is Mechanism.NONE
+    assert found.pair.query == Side()
+    assert not found.sources[0].certain
+    assert found.notes == (f"the repository of {model} brings no prompts, so correct is the same as none",)
+
+
+def test_the_hubs_cache_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    write_config(tmp_path / "hub/models--org--name/snapshots/abc", {"query": "q: "})
+    found = find_repository("org/name", {})
+    assert found is not None
+    assert found.prompts == {"query": "q: "}
+    assert find_repository("org/other", {}) is None
+
+
+def test_a_model_that_nothing_documents_is_an_error_with_the_nearest_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    with pytest.raises(PrefixNotFoundError) as caught:
+        PrefixBook.load().resolve("nomic-ai/nomic-embed-text-v1.4", SEARCH, Condition.parse("correct"))
+    assert str(caught.value) == (
+        "no prefix is known for nomic-ai/nomic-embed-text-v1.4: unknown model 'nomic-ai/nomic-embed-text-v1.4'; "
+        "did you mean nomic-ai/nomic-embed-text-v1.5 or nomic-ai/nomic-embed-text-v1 or "
+        f"nomic-ai/nomic-embed-text-v2-moe? Without a card (tasks/README.md) its {CONFIG_NAME} must be at hand."
+    )
+
+
+def test_a_folder_given_by_name_comes_first(tmp_path: Path) -> None:
+    folder = write_config(tmp_path / "given", {"query": "q: ", "document": "d: "})
+    book = PrefixBook.load(folders={"org/mine": folder})
+    assert book.resolve("org/mine", SEARCH, Condition.parse("swapped")).pair.query == Side("d: ")
