@@ -42,3 +42,9 @@ def hub_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield endpoint
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def starter_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Installed packages' documentation is read once for all tests."""
+    return tmp_path_factory.mktemp("starter")

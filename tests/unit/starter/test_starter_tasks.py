@@ -22,11 +22,6 @@ RETRIEVAL = ("StarterDocRetrieval", "StarterCodeRetrieval")
 
 
 @pytest.fixture(scope="session")
-def starter_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("starter")
-
-
-@pytest.fixture(scope="session")
 def rows(starter_cache: Path) -> Rows:
     return build_rows(starter_cache)
 

@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.errors import SpecError, UnknownNameError
+from bench.starter.corpus import deduplicate, load_corpus, load_functions, normalise
 from bench.starter.documentation import DocumentedFunction
 from bench.starter.recipe import load_recipe
 from bench.twins.config import TwinConfig, Variant, load_twin_config, parse_seeds, parse_variants
-from bench.twins.data import Batch, BatchMaker, TrainingRow, draw_batches, drop_near_duplicates
+from bench.twins.data import Batch, BatchMaker, TrainingRow, draw_batches, drop_near_duplicates, load_training_functions
 from bench.twins.export import name_twin, render_card
 from bench.twins.pairs import draw_pair_batches, load_pairs, split_spec
 from bench.twins.run import split_runs
@@ -57,6 +58,20 @@ def test_near_duplicates_of_held_out_texts_are_left_out() -> None:
     kept = drop_near_duplicates(functions, held_out, 0.6)
     assert functions[0] not in kept
     assert len(kept) == 3
+
+
+def test_no_training_text_is_nearly_a_tested_one(starter_cache: Path) -> None:
+    config = load_twin_config().model_copy(update={"validation_packages": ("polars",)})
+    functions = load_training_functions(config, validation=True, cache=starter_cache)
+    recipe = load_recipe()
+    everything = deduplicate(load_functions(recipe.train[5], starter_cache), recipe.texts)
+    tested = [set(normalise(one.summary)) for one in load_corpus(recipe, starter_cache)]
+    assert {one.package for one in functions} == {"polars"}
+    assert 0.5 * len(everything) < len(functions) < len(everything)
+    dropped = {one.qualified_name for one in everything} - {one.qualified_name for one in functions}
+    assert dropped
+    for one in functions:
+        assert set(normalise(one.summary)) not in tested
 
 
 def test_batches_are_the_same_for_the_same_seed() -> None:
