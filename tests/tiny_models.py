@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router, Transformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, StaticEmbedding
 
 WORDS = ("query", "passage", "search", "document", "the", "cat", "sat", "on", "mat", "dog", "ran", "far", "away", ":")
 
@@ -102,6 +102,18 @@ def make_router(folder: Path) -> Path:
     SentenceTransformer(modules=[router, Normalize()], device="cpu").save(
         str(folder / "model"), create_model_card=False
     )
+    return folder / "model"
+
+
+def make_static(folder: Path) -> Path:
+    """A model that only averages word vectors."""
+    from tokenizers import Tokenizer
+
+    make_transformer(folder / "parts")
+    tokenizer = Tokenizer.from_file(str(folder / "parts" / "tokenizer.json"))
+    torch.manual_seed(0)
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)], device="cpu")
+    model.save(str(folder / "model"), create_model_card=False)
     return folder / "model"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.encode.local import LocalEmbedder, expand_prefixes
 from bench.encode.proof import check_received
@@ -110,18 +111,18 @@ def audit_side(
 
 def _count(embedder: LocalEmbedder, texts: Sequence[str], prefixes: Sequence[str], side: Side) -> dict[str, int]:
     """Token counts of a role; texts are counted with and without prefix by the model's own tokenizer."""
-    tokenizer = embedder.network.tokenizer_for(side)
-    if tokenizer is None or not texts:
+    if not texts:
         return dict.fromkeys(
             ("prefix_tokens", "n_truncated", "n_truncated_without_prefix", "tokens_pushed_out", "n_tokens"), 0
         )
-    bare = tokenizer.count(texts)
-    if not any(prefixes):
-        full = bare
-    else:
-        full = tokenizer.count([prefix + text for prefix, text in zip(prefixes, texts, strict=True)])
-    limit = tokenizer.max_length or int(full.max())
-    taken = _prefix_tokens(tokenizer.count(sorted(set(prefixes))), tokenizer.count([""])[0], sorted(set(prefixes)))
+    bare = _count_tokens(embedder, texts, side)
+    full = bare
+    if any(prefixes):
+        full = _count_tokens(embedder, [prefix + text for prefix, text in zip(prefixes, texts, strict=True)], side)
+    limit = embedder.identity.max_seq_length or int(full.max())
+    distinct = sorted({"", *prefixes})
+    counts = _count_tokens(embedder, distinct, side)
+    taken = {prefix: int(count - counts[0]) for prefix, count in zip(distinct, counts, strict=True)}
     prefix_tokens = np.array([taken[prefix] for prefix in prefixes])
     pushed = np.minimum(bare, limit) - np.maximum(np.minimum(full, limit) - prefix_tokens, 0)
     return {
@@ -133,8 +134,13 @@ def _count(embedder: LocalEmbedder, texts: Sequence[str], prefixes: Sequence[str
     }
 
 
-def _prefix_tokens(counts: np.ndarray, special: int, prefixes: Sequence[str]) -> dict[str, int]:
-    return {prefix: int(count - special) for prefix, count in zip(prefixes, counts, strict=True)}
+def _count_tokens(embedder: LocalEmbedder, texts: Sequence[str], side: Side) -> NDArray[np.int64]:
+    """Tokens of each text as given, special tokens included, shape ``(n_texts,)``."""
+    tokenizer = embedder.network.tokenizer_for(side)
+    if tokenizer is not None:
+        return tokenizer.count(texts)
+    rows = embedder.tokenize(texts, Side(route=side.route))
+    return np.array([len(row.token_ids) for row in rows], dtype=np.int64)
 
 
 def check_not_inert(

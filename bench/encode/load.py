@@ -18,6 +18,7 @@ from bench.encode.hub import locate_model
 from bench.encode.local import LocalEmbedder
 from bench.encode.network import Network
 from bench.encode.protocol import EmbedderIdentity
+from bench.encode.tokens import UNLIMITED
 from bench.encode.weights import check_weights, compute_weights_digest
 from bench.errors import ModelLoadError
 from bench.spec.sweep import EncoderSettings, ModelSpec
@@ -70,7 +71,7 @@ def load_embedder(
         model=model.name,
         revision=model.revision or _read_commit(found),
         weights_digest=digest,
-        max_seq_length=int(loaded.max_seq_length or 0),
+        max_seq_length=read_limit(loaded),
         pooling="+".join(filter(None, (describe_pooling(loaded), rule.finish))),
         dtype=choice.dtype_class,
         engine=choice.engine.value,
@@ -165,6 +166,12 @@ def describe_pooling(model: SentenceTransformer) -> str:
             if name != "sentencetransformer":
                 parts.append(name)
     return "+".join(parts) or type(model).__name__
+
+
+def read_limit(model: SentenceTransformer) -> int:
+    """Tokens the model reads of a text; 0 for a model without limit, which the library reports as none or infinite."""
+    limit = model.max_seq_length
+    return int(limit) if limit is not None and limit < UNLIMITED else 0
 
 
 def _read_commit(folder: Path) -> str | None:

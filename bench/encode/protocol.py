@@ -31,7 +31,7 @@ class EmbedderIdentity:
         model: Its name.
         revision: The commit its files were loaded at.
         weights_digest: sha256 over its weight files.
-        max_seq_length: Tokens read of prefix and text together.
+        max_seq_length: Tokens read of prefix and text together; 0 for no limit.
         pooling: mean, cls, last token, and what follows it (normalisation, layer norm).
         dtype: Class of precision (``float32``, ``bfloat16``); engines that agree to 1e-9 share one class.
         engine: What computed it; recorded, not part of the key where the probe agreed.

@@ -15,7 +15,7 @@ from bench.encode.local import LocalEmbedder
 from bench.errors import AuditError, InexpressibleError
 from bench.spec.conditions import Pooling, Role, Side
 from bench.spec.sweep import EncoderSettings, Engine, ModelSpec
-from tests.tiny_models import TEXTS, add_adapters, make_model, make_router
+from tests.tiny_models import TEXTS, add_adapters, make_model, make_router, make_static
 
 PLAIN = EncoderSettings(device="cpu", engine=Engine.TORCH, batch_tokens=256)
 SIDES = [Side(), Side("query: "), Side("the dog ran:")]
@@ -153,6 +153,19 @@ def test_the_audit_counts_what_the_prefix_costs(tmp_path: Path) -> None:
     assert audit.n_tokens == sum(min(count, 48) for count in full)
     assert [sample.text for sample in audit.samples] == [f"query: {text}" for text in TEXTS[:3]]
     assert list(audit.samples[0].token_ids) == tokenizer("query: the cat sat on the mat")["input_ids"]
+
+
+def test_a_model_without_a_transformer_is_sent_and_audited_alike(tmp_path: Path) -> None:
+    folder = make_static(tmp_path)
+    embedder, library = load(folder), reference(folder)
+    for side in SIDES:
+        np.testing.assert_allclose(
+            embedder.embed(TEXTS, side), library.encode(TEXTS, prompt=side.prefix), rtol=0, atol=1e-6
+        )
+    audit = audit_side(embedder, TEXTS, Side("query: "))
+    assert (audit.prefix_tokens, audit.n_truncated) == (2, 0)
+    assert audit.n_tokens == audit_side(embedder, TEXTS, Side()).n_tokens + 2 * len(TEXTS)
+    assert embedder.identity.max_seq_length == 0
 
 
 def test_a_model_that_adds_a_prompt_of_its_own_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
