@@ -17,7 +17,7 @@ import numpy as np
 
 from bench.items.statistics import compute_statistic
 from bench.score import MtebEncoder, item_texts, rehearse, score_cell
-from tests.score_tasks import WordEmbed, evaluate_plainly, make_encoder
+from tests.score_fakes import WordEmbed, evaluate_plainly, make_encoder
 
 
 def describe_task(name: str, hf_subset: str) -> dict[str, Any]:

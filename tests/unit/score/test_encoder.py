@@ -13,7 +13,8 @@ from bench.errors import ScoreError
 from bench.score import MtebEncoder, score_cell
 from bench.score.encoder import read_loader
 from bench.spec.conditions import Role
-from tests.score_tasks import WordEmbed, make_encoder, make_retrieval, make_similarity
+from tests.score_fakes import WordEmbed, make_encoder
+from tests.score_tasks import make_retrieval, make_similarity
 
 CORPUS = Dataset.from_dict(
     {"id": ["a", "b"], "title": ["Rivers", ""], "text": [" They flow.", "Stones lie. "], "other": [1, 2]}

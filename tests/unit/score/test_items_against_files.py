@@ -17,10 +17,9 @@ from bench.score.evaluated import compute_rank_agreement
 from bench.score.labels import compute_ranking_precision
 from bench.score.pairs import compute_placement
 from bench.score.rankings import find_first_relevant
+from tests.score_fakes import evaluate_plainly, make_encoder
 from tests.score_tasks import (
     MADE_TASKS,
-    evaluate_plainly,
-    make_encoder,
     make_labelled,
     make_pair_labels,
     make_reranking,

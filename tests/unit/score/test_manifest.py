@@ -9,7 +9,8 @@ from mteb.mocks import MOCK_TASK_TEST_GRID
 from bench.score import MtebEncoder, TextManifest, rehearse, score_cell
 from bench.score.manifest import READERS, record_texts
 from bench.spec.conditions import Role
-from tests.score_tasks import MADE_TASKS, WordEmbed, make_retrieval, make_similarity, score_made
+from tests.score_fakes import WordEmbed
+from tests.score_tasks import MADE_TASKS, make_retrieval, make_similarity, score_made
 
 MOCKS = sorted({type(task) for task in MOCK_TASK_TEST_GRID}, key=lambda kind: kind.__name__)
 

@@ -9,7 +9,8 @@ from mteb.mocks import MOCK_TASK_TEST_GRID
 
 from bench.items.statistics import compute_statistic
 from bench.score import CellScore, score_cell
-from tests.score_tasks import MADE_TASKS, evaluate_plainly, make_encoder, score_made
+from tests.score_fakes import evaluate_plainly, make_encoder
+from tests.score_tasks import MADE_TASKS, score_made
 
 MOCKS = sorted({type(task) for task in MOCK_TASK_TEST_GRID}, key=lambda kind: kind.__name__)
 

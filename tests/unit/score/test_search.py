@@ -8,7 +8,8 @@ from mteb.models import SearchEncoderWrapper
 
 from bench.errors import ScoreError
 from bench.score import search as search_module
-from tests.score_tasks import PlainEncoder, make_encoder, make_reranking, make_retrieval
+from tests.score_fakes import PlainEncoder, make_encoder
+from tests.score_tasks import make_reranking, make_retrieval
 
 
 def rank(searcher: Any, task: Any, top_k: int) -> dict[str, list[tuple[str, float]]]:

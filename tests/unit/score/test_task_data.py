@@ -15,7 +15,8 @@ from bench.score.columns import view_as_lists
 from bench.score.data import get_split
 from bench.score.ids import digest_texts, group_sharers, number_repeats
 from bench.score.limit import choose_places
-from tests.score_tasks import MADE_TASKS, make_encoder, make_labelled, make_retrieval, make_similarity, score_made
+from tests.score_fakes import make_encoder
+from tests.score_tasks import MADE_TASKS, make_labelled, make_retrieval, make_similarity, score_made
 
 CUT_ALIKE = [
     name
