@@ -8,6 +8,8 @@ from bench.report.words import VERDICT_GLYPHS, format_count, format_interval, fo
 
 LONGEST_WORD = 42
 """Letters that still stand on one line of a table."""
+LONGEST_NAME = 60
+"""Longer texts are sentences and get a wider column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,10 @@ class Entry:
 
     @property
     def classes(self) -> str:
-        """Its style, and whether it holds a word so long that it may break anywhere."""
+        """Its style, and whether it is prose or holds a word so long that it may break anywhere."""
         is_long = any(len(word) > LONGEST_WORD for word in self.text.split())
-        return " ".join(word for word in (self.style, "long" if is_long else "") if word)
+        is_prose = len(self.text) > LONGEST_NAME and not is_long
+        return " ".join(word for word in (self.style, "long" if is_long else "", "prose" if is_prose else "") if word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def enter_verdict(verdict: str, *, same: bool = False) -> Entry:
     """A verdict with its glyph; sorts from hurts to helps. ``same`` strings were sent: there was nothing to compare."""
     order = ("hurts", "inconclusive", "equivalent", "helps")
     return Entry(
-        f"{VERDICT_GLYPHS.get(verdict, '?')} {verdict}{' (same strings)' if same else ''}",
+        f"{VERDICT_GLYPHS.get(verdict, '?')}\N{NO-BREAK SPACE}{verdict}{' (same strings)' if same else ''}",
         float(order.index(verdict)) if verdict in order else None,
         f"verdict {verdict}",
     )

@@ -82,7 +82,13 @@ def _tabulate_missing(evidence: Evidence) -> Table:
             groups.setdefault(key, []).append(evidence.name_task(row.task, row.hf_subset, row.hf_split))
     lines = tuple(
         Line(
-            (Entry(condition), Entry(name_briefly(subject, 60)), Entry(status), Entry(reason), Entry(_list_all(tasks)))
+            (
+                Entry(condition),
+                Entry(name_briefly(subject, 60)),
+                Entry(status),
+                Entry(reason),
+                Entry(_list_all(tasks, evidence)),
+            )
         )
         for (status, subject, condition, reason), tasks in sorted(groups.items())
     )
@@ -96,15 +102,19 @@ def _tabulate_refusals(evidence: Evidence) -> Table:
         key = (str(row["contrast"]), str(row["subject"]), str(row["reason"]))
         groups.setdefault(key, []).append(str(row["label"]))
     lines = tuple(
-        Line((Entry(contrast), Entry(name_briefly(subject, 60)), Entry(reason), Entry(_list_all(tasks))))
+        Line((Entry(contrast), Entry(name_briefly(subject, 60)), Entry(reason), Entry(_list_all(tasks, evidence))))
         for (contrast, subject, reason), tasks in groups.items()
     )
     columns = (Column("Contrast"), Column("Model"), Column("Reason"), Column("Tasks"))
     return Table("refusals", "Contrasts that were not computed", columns, lines)
 
 
-def _list_all(tasks: list[str]) -> str:
+def _list_all(tasks: list[str], evidence: Evidence) -> str:
     distinct = sorted(set(tasks))
+    known = {(row.task, row.hf_subset, row.hf_split) for run in evidence.runs for row in run.results}
+    known |= {(row.task, row.hf_subset, row.hf_split) for run in evidence.runs for row in run.failures}
+    if 1 < len(distinct) == len(known):
+        return f"all {len(distinct)} tasks"
     return f"{len(distinct)}: {', '.join(distinct)}" if len(distinct) > 1 else distinct[0]
 
 
