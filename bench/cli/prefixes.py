@@ -22,7 +22,19 @@ def prefixes_command(
 ) -> None:
     """Show what each condition sends, exactly, and where that is documented."""
     from bench.plan.prefix_tables import PrefixRequest, answer_prefixes
+    from bench.starter import starter_facts
+    from bench.starter.models import MINILM, embedded_models, locate_model
 
-    request = PrefixRequest(model, tuple(task or ()), conditions, tuple(prefix or ()), disagreements)
+    # Every embedded model has the tokenizer of the first, so none has to be put together to be asked for it.
+    folder = locate_model(MINILM.name) if model in embedded_models() else None
+    request = PrefixRequest(
+        model,
+        tuple(task or ()),
+        conditions,
+        tuple(prefix or ()),
+        disagreements,
+        starter_facts(),
+        {model: folder} if model and folder else {},
+    )
     answer = answer_prefixes(request)
     sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2) + "\n" if as_json else answer.text)

@@ -23,9 +23,6 @@ from bench.spec.data import tasks_folder
 from bench.spec.sweep import CustomPrefix
 from bench.spec.tasks import TaskFacts
 
-FOREIGN_FAMILIES = ("nomic", "e5")
-"""Whose prefix ``foreign`` copies: the first that is not the model's own family."""
-
 EVERY_ADAPTER = "*"
 NO_ADAPTER = "none"
 
@@ -177,10 +174,8 @@ class PrefixBook:
                     expanded[one] = None
         return tuple(expanded)
 
-    def _foreign(self, documentation: Documentation, family: str | None) -> Documentation:
+    def _foreign(self, documentation: Documentation, family: str) -> Documentation:
         families = self.families
-        if family is None:
-            family = next(name for name in FOREIGN_FAMILIES if name != documentation.family)
         if family not in families:
             raise UnknownNameError("family", family, families)
         if family == documentation.family:

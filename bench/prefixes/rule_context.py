@@ -27,7 +27,7 @@ class RuleContext:
         custom: The user's own prefixes by name.
         vocabulary: The model's tokenizer, where its files are at hand.
         seed: The run's seed.
-        foreign: Finds another family's documentation; by name, or the default one for this model.
+        foreign: Finds another family's documentation by its name.
         registry: Finds what mteb's registry says of this model.
     """
 
@@ -38,7 +38,7 @@ class RuleContext:
     custom: Mapping[str, CustomPrefix]
     vocabulary: Vocabulary | None
     seed: int
-    foreign: Callable[[str | None], Documentation]
+    foreign: Callable[[str], Documentation]
     registry: Callable[[], Documentation]
 
     @property

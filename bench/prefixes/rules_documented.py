@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.errors import InexpressibleError, SpecError, describe_unknown_name
-from bench.prefixes.documentation import plain_side
+from bench.prefixes.documentation import Documentation, plain_side
 from bench.prefixes.rule_context import RuleContext, base_side, documented_pair, documented_roles, map_sides
 from bench.prefixes.sources import SideSource, SourcedPair, SourcedSide
 from bench.spec.conditions import Role
+
+FOREIGN_FAMILIES = ("nomic", "e5")
+"""Whose prefix ``foreign`` copies where none is named."""
 
 
 def send_nothing(context: RuleContext) -> SourcedPair:
@@ -86,8 +89,7 @@ def send_swapped(context: RuleContext) -> SourcedPair:
 
 def send_foreign(context: RuleContext) -> SourcedPair:
     """A copied snippet: another family's documented prefix, as plain text."""
-    other = context.foreign(context.condition.argument)
-    theirs = other.documented(context.task)
+    other, theirs = _foreign_pair(context)
     if not any(side.prefix for side in theirs.sides):
         raise InexpressibleError(f"the family {other.family} documents no text for {context.task.task_type} to copy")
     base = base_side(context)
@@ -97,6 +99,22 @@ def send_foreign(context: RuleContext) -> SourcedPair:
         return replace(side, side=text, use=f"foreign:{other.family}")
 
     return map_sides(theirs, copied, f"the documented prefix of {other.model}, copied")
+
+
+def _foreign_pair(context: RuleContext) -> tuple[Documentation, SourcedPair]:
+    """The family named, or the first whose words are not this model's own."""
+    own = [side.prefix for side in context.documentation.documented(context.task).sides]
+    families = (context.condition.argument,) if context.condition.argument else FOREIGN_FAMILIES
+    for family in families:
+        if family == context.documentation.family and not context.condition.argument:
+            continue
+        other = context.foreign(family)
+        theirs = other.documented(context.task)
+        if [side.prefix for side in theirs.sides] != own or not any(own):
+            return other, theirs
+    raise InexpressibleError(
+        f"the prefix of {' and '.join(families)} for {context.task.task_type} is also that of {context.model}"
+    )
 
 
 def send_mteb(context: RuleContext) -> SourcedPair:

@@ -63,6 +63,7 @@ def test_every_condition_has_a_rule_with_a_reason() -> None:
         (NOMIC, SEARCH, "swapped", "search_document: ", "search_query: "),
         (NOMIC, SEARCH, "foreign", "query: ", "passage: "),
         (E5, SEARCH, "foreign", "search_query: ", "search_document: "),
+        ("prefixbench/minilm-prefixed", SEARCH, "foreign", "query: ", "passage: "),
         (NOMIC, SEARCH, "foreign:bge", "Represent this sentence for searching relevant passages: ", ""),
         (NOMIC, SEARCH, "shuffled", "query_search: ", "document_search: "),
         (NOMIC, SEARCH, "mangled", "search.query:", "search.document:"),
@@ -110,6 +111,12 @@ def test_what_a_condition_sends(model: str, task: TaskFacts, condition: str, que
         (E5, SIMILAR, "wrong:query", f"wrong:query is the right prefix of {E5} for STS"),
         (E5, SEARCH, "wrong:clustering", f"{E5} documents no prefix for 'clustering'; it has query and document"),
         (E5, SEARCH, "foreign:e5", f"{E5} is of the family e5; its prefix is not foreign"),
+        (
+            "prefixbench/minilm-prefixed",
+            SEARCH,
+            "foreign:nomic",
+            "the prefix of nomic for Retrieval is also that of prefixbench/minilm-prefixed",
+        ),
         (NOMIC, SIMILAR, "foreign:bge", "the family bge documents no text for STS to copy"),
         (
             NOMIC,
