@@ -119,6 +119,9 @@ def estimate_contrast(data: PairedData, seed: int) -> Estimate:
     if spread.replicate_variance > 0:
         replica = replica + _draw_replicates(spread, data.flipped.size, seed, flip=False)[defined]
         flipped = flipped + _draw_replicates(spread, data.flipped.size, seed, flip=True)
+    if data.statistic not in BIAS_CORRECTED:
+        ratio = _compare_spreads(replica, spread)
+        spread, flipped = spread.scale(ratio), flipped * ratio
     p_value, tail = compute_p_value(flipped, delta, spread, is_sparse=data.is_sparse)
     if data.is_sparse:
         return _estimate_sparse(data.contribution[:, 0], p_value, tail)
@@ -169,6 +172,15 @@ def _estimate_sparse(change: Floats, p_value: float, tail: str) -> Estimate:
         detectable=compute_noncentrality(degrees) * error,
         method=f"few items changed: adjusted interval of Agresti and Min; {tail}",
     )
+
+
+def _compare_spreads(replica: Floats, spread: Spread) -> float:
+    """The bootstrap's standard error over the jackknife's, at most 1.
+
+    The jackknife is biased upward (Efron and Stein 1981), and for step functions of the ranking by a tenth and more.
+    """
+    drawn = float(replica.std(ddof=1)) * float(np.sqrt(spread.n_units / (spread.n_units - 1)))
+    return min(1.0, drawn / spread.error)
 
 
 def _compute_inflation(spread: Spread, n_units: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,15 @@ class Spread:
     def error(self) -> float:
         """Standard error of the delta."""
         return float(np.sqrt(self.item_variance + self.replicate_variance / self.n_replicates))
+
+    def scale(self, ratio: float) -> Spread:
+        """The same with every deviation multiplied by ``ratio``."""
+        return replace(
+            self,
+            item_variance=self.item_variance * ratio**2,
+            replicate_variance=self.replicate_variance * ratio**2,
+            effects=self.effects * ratio,
+        )
 
 
 def compute_spread(contribution: Floats, weight: Floats) -> Spread:

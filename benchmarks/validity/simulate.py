@@ -34,6 +34,7 @@ CONDITIONS = ("none", "correct", "wrong", "instruction", "placebo")
 PAIRS = [(CONDITIONS.index(first), CONDITIONS.index(second)) for first, second in PLANNED]
 MEASURED = {"Retrieval": "mean", "STS": "Spearman", "PairClassification": "AP", "Clustering": "v-measure"}
 TASKS_PER_SWEEP = 2
+PARTS = ("noise", "coverage", "power")
 DRAWS = 10
 
 
@@ -215,19 +216,21 @@ def find_size(level: Population, wanted: float) -> float:
     return (low + high) / 2
 
 
-def simulate_kind(population: Population, plan: Plan) -> dict[str, list[dict[str, Any]]]:
-    """Every figure of one task type."""
-    rng = np.random.default_rng([plan.seed, *population.kind.encode()])
+def simulate_kind(population: Population, plan: Plan, parts: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """The figures of one task type; each part has chance of its own, so that it can be drawn again alone."""
     is_draws = population.kind == "Clustering"
     sizes = [(DRAWS, plan.samples[0][1]), *plan.samples] if is_draws else list(plan.samples)
     powered = sizes if population.target is None else sizes[1:2]
-    return {
-        "noise": [simulate_noise(population, plan, DRAWS if is_draws else 50, rng)],
-        "coverage": [simulate_coverage(population, plan, n, samples, rng) for n, samples in sizes],
-        "power": [
-            simulate_power(population, plan, n, samples, rng) for n, samples in powered if population.kind in MEASURED
-        ],
-    }
+    figures: dict[str, list[dict[str, Any]]] = {}
+    for part in parts:
+        rng = np.random.default_rng([plan.seed, *f"{population.kind} {part}".encode()])
+        if part == "noise":
+            figures[part] = [simulate_noise(population, plan, DRAWS if is_draws else 50, rng)]
+        elif part == "coverage":
+            figures[part] = [simulate_coverage(population, plan, n, samples, rng) for n, samples in sizes]
+        elif population.kind in MEASURED:
+            figures[part] = [simulate_power(population, plan, n, samples, rng) for n, samples in powered]
+    return figures
 
 
 def write_figures(path: Path, kind: str, figures: dict[str, list[dict[str, Any]]], plan: Plan) -> None:
@@ -239,9 +242,9 @@ def write_figures(path: Path, kind: str, figures: dict[str, list[dict[str, Any]]
         "contrasts_per_task": len(PAIRS),
         "seed": plan.seed,
     }
-    for name, rows in figures.items():
-        kept = [row for row in known.get(name, []) if row["task_type"] != kind]
-        document[name] = sorted(kept + rows, key=lambda row: (row["task_type"], row["n_items"]))
+    for name in PARTS:
+        kept = [row for row in known.get(name, []) if row["task_type"] != kind or name not in figures]
+        document[name] = sorted(kept + figures.get(name, []), key=lambda row: (row["task_type"], row["n_items"]))
     path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -250,6 +253,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--run", type=Path, help="Results folder whose per-item scores are the populations.")
     parser.add_argument("--only", help="Task types, separated by commas.")
+    parser.add_argument("--parts", default=",".join(PARTS), help="Of noise, coverage and power.")
     parser.add_argument("--scale", type=float, default=1.0, help="Share of the samples to draw.")
     parser.add_argument("--output", type=Path, default=FOLDER / "figures.json")
     arguments = parser.parse_args()
@@ -264,7 +268,7 @@ def main() -> None:
         populations |= load_populations(load_run(arguments.run))
     for kind in arguments.only.split(",") if arguments.only else populations:
         started = time.perf_counter()
-        write_figures(arguments.output, kind, simulate_kind(populations[kind], plan), plan)
+        write_figures(arguments.output, kind, simulate_kind(populations[kind], plan, arguments.parts.split(",")), plan)
         sys.stderr.write(f"{kind}: {time.perf_counter() - started:.0f} s\n")
 
 
