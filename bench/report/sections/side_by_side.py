@@ -34,7 +34,9 @@ def build_side_by_side(evidence: Evidence) -> Section | None:
     if not tables:
         lead = "The runs share no contrast: they are shown together as one."
         return Section("runs", title, lead=lead, tables=(settings,))
-    lead = f"{count_noun(changed, 'verdict differs', 'verdicts differ')} between the runs, of those both hold."
+    lead = (
+        f"{count_noun(changed, 'verdict differs', 'verdicts differ')} between the runs, over all conditions both hold."
+    )
     return Section("runs", title, lead=lead, tables=(*tables, settings))
 
 
@@ -75,7 +77,13 @@ def _tabulate_pair(shared: pd.DataFrame, first: str, other: str) -> Table:
         Column("Change", numeric=True, hint="points from none in the second run less those in the first"),
     )
     data = shared[[*KEYS, "delta_points", "verdict", "delta_points_other", "verdict_other"]]
-    return Table(make_anchor("runs", other), f"{first} and {other}", columns, lines, link_csv(data))
+    return Table(
+        make_anchor("runs", other),
+        f"{first} and {other}: correct − none (the data hold every condition)",
+        columns,
+        lines,
+        link_csv(data),
+    )
 
 
 def _tabulate_settings(evidence: Evidence) -> Table:

@@ -157,7 +157,7 @@ def test_two_runs_of_one_model_stand_side_by_side(tmp_path: Path) -> None:
     assert len(reader.ids) == len(set(reader.ids))
     assert "intfloat/e5-small-v2 · before" in page
     assert "intfloat/e5-small-v2 · after" in page
-    assert "0 verdicts differ between the runs, of those both hold." in page
+    assert "0 verdicts differ between the runs, over all conditions both hold." in page
     assert "Of 2 answers for 1 model" in page or "for all 2 answers for 1 model" in page
 
 
