@@ -1,6 +1,6 @@
 """Texts per second of every engine against sentence-transformers' own ``encode``, interleaved, with the largest error.
 
-    python benchmarks/engines/run.py [--texts 400] [--rounds 3]
+    python benchmarks/engines/run.py [--texts 400] [--rounds 3] [--threads 1]
 
 Texts are summaries and bodies of a starter task, so nothing is asked of the network. The figures and the machine they
 were taken on are written beside this file. Other work on the machine slows either side by chance; the ratio is
@@ -84,11 +84,11 @@ def take_time(run: Callable[[], Vectors]) -> tuple[float, float, Vectors]:
     return time.perf_counter() - wall, time.process_time() - processor, vectors
 
 
-def measure_engine(engine: Engine, texts: list[str], rounds: int, cache: Path) -> EngineFigures:
+def measure_engine(engine: Engine, texts: list[str], rounds: int, threads: int | None, cache: Path) -> EngineFigures:
     """Time one engine and the library in turn."""
     folder = locate_model(MODEL)
     settings = EncoderSettings(device="cpu", engine=engine)
-    embedder = load_embedder(ModelSpec(name=MODEL), settings, folder, cache=cache)
+    embedder = load_embedder(ModelSpec(name=MODEL), settings, folder, cache=cache, threads=threads)
     library = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     embedder.embed(texts[:16], SIDE)
     library.encode(texts[:16], prompt=SIDE.prefix, show_progress_bar=False)
@@ -147,14 +147,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, help="threads of either side; the libraries' own choice where absent")
     options = parser.parse_args()
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     machine = describe_machine()
     texts = load_texts(options.texts)
     figures = []
     with tempfile.TemporaryDirectory() as cache:
         for engine in ENGINES:
             try:
-                figures.append(measure_engine(engine, texts, options.rounds, Path(cache)))
+                figures.append(measure_engine(engine, texts, options.rounds, options.threads, Path(cache)))
             except EncodeError as error:
                 print(f"left out: {error}")
     document = {"machine": machine, "n_texts": len(texts), "engines": [asdict(row) for row in figures]}
