@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
 
 
 def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lanes, progress: Progress) -> int:
-    run = open_folder(options.folder, plan, command=" ".join(sys.argv))
+    run = open_folder(options.folder, plan, command=shlex.join(["prefixbench", *sys.argv[1:]]))
     pending = find_pending(plan, run, options.overwrite)
     n_cells = len(set(plan.cell_ids))
     progress.start(n_cells, n_cells - len(pending))
