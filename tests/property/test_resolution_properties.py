@@ -146,7 +146,7 @@ def test_a_model_without_prefixes_sends_the_same_for_correct_and_none(model: str
     assert none is not None
     assert correct.pair == none.pair
     assert correct.notes
-    for condition in ("wrong", "foreign", "swapped", "placebo", "shuffled", "mangled", "paraphrase:1", "query-only"):
+    for condition in ("wrong", "swapped", "placebo", "shuffled", "mangled", "paraphrase:1", "query-only"):
         assert resolve(model, task, condition) is None
     assert resolve(model, task, "foreign") is not None
     assert resolve(model, task, "instruction") is not None
