@@ -30,7 +30,9 @@ def train_command(
     steps: Annotated[int | None, typer.Option(min=1, help="Overrides the configuration's.")] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(help="[TASK=]SOURCE, repeatable: a JSONL or Parquet file, or a hub dataset org/name[:config]."),
+        typer.Option(
+            help="[TASK=]SOURCE, repeatable: a JSONL or Parquet file, or a hub dataset org/name[:config][@split]."
+        ),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all where absent.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of the extraction cache.", show_default=False)] = None,

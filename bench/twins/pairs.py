@@ -35,7 +35,8 @@ def load_pairs(source: str) -> list[TrainingRow]:
     """Read pairs or triplets: the first two or three text columns are anchor, positive and negative.
 
     Args:
-        source: A ``.jsonl``, ``.json`` or ``.parquet`` file, or ``org/name[:config]`` on the hub (its ``train`` split).
+        source: A ``.jsonl``, ``.json`` or ``.parquet`` file, or ``org/name[:config][@split]`` on the hub, by
+            default its ``train`` split.
 
     Raises:
         SpecError: The source cannot be read, or has fewer than two text columns.
@@ -50,10 +51,11 @@ def load_pairs(source: str) -> list[TrainingRow]:
         if reader is not None:
             data = load_dataset(reader, data_files=str(path), split="train")
         else:
-            name, _, subset = source.partition(":")
-            data = load_dataset(name, subset or None, split="train")
+            place, _, split = source.partition("@")
+            name, _, subset = place.partition(":")
+            data = load_dataset(name, subset or None, split=split or "train")
     except (FileNotFoundError, DatasetNotFoundError, ValueError) as error:
-        raise SpecError(f"--data {source}: cannot be read: {error}.") from error
+        raise SpecError(f"--data {source}: cannot be read: {str(error).rstrip('.')}.") from error
     except (ConnectionError, OSError) as error:
         raise HubUnreachableError(
             f"the hub cannot be reached for the dataset {source!r}; name a local file."
