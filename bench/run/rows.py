@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Literal
 
-from bench.errors import PrefixbenchError
+from bench.errors import InexpressibleError, PrefixbenchError, PrefixNotFoundError
 from bench.plan.cell import SCORING_VERSION, Cell, UnplannedCell
 from bench.prefixes import SideSource
 from bench.run.jobs import ScoredCell
@@ -63,36 +64,36 @@ def _source(source: SideSource) -> SourceRecord:
 
 def make_failure(cell: Cell, error: BaseException, provenance: Provenance) -> CellFailure:
     """The row of a cell that was tried and gave no score."""
-    return CellFailure(
-        cell_id=cell.cell_id,
-        status="failed",
-        conditions=tuple(str(condition) for condition in cell.conditions),
-        model=cell.model.name,
-        model_revision=cell.model.revision,
-        task=cell.task.name,
-        task_type=cell.task.task_type,
-        hf_subset=cell.hf_subset,
-        hf_split=cell.hf_split,
-        reason=describe_error(error),
-        error=type(error).__name__,
-        provenance=provenance,
-    )
+    names = tuple(str(condition) for condition in cell.conditions)
+    return _make_failure(cell, names, "failed", (describe_error(error), type(error).__name__), provenance)
 
 
 def make_unplanned(cell: UnplannedCell, provenance: Provenance) -> CellFailure:
     """The row of a cell that cannot be tried."""
+    kind = InexpressibleError if cell.status == "skipped" else PrefixNotFoundError
+    return _make_failure(cell, (str(cell.condition),), cell.status, (cell.reason, kind.__name__), provenance)
+
+
+def _make_failure(
+    cell: Cell | UnplannedCell,
+    conditions: tuple[str, ...],
+    status: Literal["failed", "skipped"],
+    told: tuple[str, str],
+    provenance: Provenance,
+) -> CellFailure:
+    reason, error = told
     return CellFailure(
         cell_id=cell.cell_id,
-        status=cell.status,
-        conditions=(str(cell.condition),),
+        status=status,
+        conditions=conditions,
         model=cell.model.name,
         model_revision=cell.model.revision,
         task=cell.task.name,
         task_type=cell.task.task_type,
         hf_subset=cell.hf_subset,
         hf_split=cell.hf_split,
-        reason=cell.reason,
-        error="InexpressibleError" if cell.status == "skipped" else "PrefixNotFoundError",
+        reason=reason,
+        error=error,
         provenance=provenance,
     )
 
