@@ -129,8 +129,8 @@ def open_model(
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()
     kwargs: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32}
     try:
         with warnings.catch_warnings():
