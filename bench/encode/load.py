@@ -130,7 +130,7 @@ def open_model(
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     kwargs: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32}
     try:
         with warnings.catch_warnings():
