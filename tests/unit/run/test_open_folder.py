@@ -95,7 +95,7 @@ def test_what_is_pending(tmp_path: Path, overwrite: Overwrite, pending: set[str]
     for status in ("failed", "skipped"):
         row = CellFailure(
             cell_id=status,
-            status=status,  # type: ignore[arg-type]
+            status=status,
             conditions=("none",),
             model="a/b",
             model_revision=None,
