@@ -8,7 +8,8 @@ PrefixbenchError               a sentence a person can act on; the command line 
 ├── InexpressibleError         this model cannot express this condition; the cell is skipped with the reason
 ├── ResultsError               a results folder that is foreign, torn, locked or made with other settings
 ├── CacheError                 the embedding store cannot be used (full disk, no permission)
-├── ModelLoadError             a model that cannot be loaded: missing, untrusted code, other weights than expected
+├── ModelLoadError             a model that cannot be loaded: missing, unsafe, other weights than expected
+│   └── UntrustedCodeError     a model that brings code nobody has trusted; its cells are skipped
 ├── HubUnreachableError        the hub does not answer; names the repository
 ├── EncodeError                the forward pass failed: no memory for a single text, an engine that is not there
 ├── AuditError                 what reached the model is not what was planned; the cell fails
@@ -70,6 +71,10 @@ class CacheError(PrefixbenchError):
 
 class ModelLoadError(PrefixbenchError):
     """A model that cannot be loaded."""
+
+
+class UntrustedCodeError(ModelLoadError):
+    """A model that needs code from its repository, which was not trusted."""
 
 
 class HubUnreachableError(PrefixbenchError):

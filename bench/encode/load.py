@@ -20,7 +20,7 @@ from bench.encode.network import Network
 from bench.encode.protocol import EmbedderIdentity
 from bench.encode.tokens import UNLIMITED
 from bench.encode.weights import check_weights, compute_weights_digest
-from bench.errors import ModelLoadError
+from bench.errors import ModelLoadError, UntrustedCodeError
 from bench.spec.sweep import EncoderSettings, ModelSpec
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def check_code(folder: Path, model: ModelSpec) -> None:
     """Refuse a model that cannot be built without code from its repository, unless that code is trusted.
 
     Raises:
-        ModelLoadError: Names the flag that trusts it.
+        UntrustedCodeError: Names the flag that trusts it.
     """
     if model.trust_remote_code:
         return
@@ -107,7 +107,7 @@ def check_code(folder: Path, model: ModelSpec) -> None:
     foreign = [entry for entry in entries if not str(entry.get("type", "")).startswith(OWN_MODULES)]
     if not foreign and not _needs_own_architecture(folder):
         return
-    raise ModelLoadError(
+    raise UntrustedCodeError(
         f"model {model.name!r} brings code of its own, which is not run unless you trust it; read the code and add "
         f"--trust-remote-code {model.name}."
     )

@@ -77,7 +77,7 @@ class Progress:
     def cell_finished(self, label: str, outcome: str) -> None:
         """A cell has its row in the ledger; ``outcome`` begins with ``score`` where it has one."""
         self.counts.cells_done += 1
-        self.counts.cells_before += outcome == "skipped"  # took no time, so it says nothing of the time left
+        self.counts.cells_before += outcome.startswith("skipped")  # took no time, so it says nothing of the time left
 
     def stop(self) -> None:
         """The sweep ends, for whatever reason."""

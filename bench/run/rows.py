@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Literal
 
-from bench.errors import InexpressibleError, PrefixbenchError, PrefixNotFoundError
+from bench.errors import InexpressibleError, PrefixbenchError, PrefixNotFoundError, UntrustedCodeError
 from bench.plan.cell import SCORING_VERSION, Cell, UnplannedCell
 from bench.prefixes import SideSource
 from bench.run.jobs import ScoredCell
@@ -63,9 +63,10 @@ def _source(source: SideSource) -> SourceRecord:
 
 
 def make_failure(cell: Cell, error: BaseException, provenance: Provenance) -> CellFailure:
-    """The row of a cell that was tried and gave no score."""
+    """The row of a cell that was tried and gave no score; untrusted code is a rule, so it skips."""
     names = tuple(str(condition) for condition in cell.conditions)
-    return _make_failure(cell, names, "failed", (describe_error(error), type(error).__name__), provenance)
+    status: Literal["failed", "skipped"] = "skipped" if isinstance(error, UntrustedCodeError) else "failed"
+    return _make_failure(cell, names, status, (describe_error(error), type(error).__name__), provenance)
 
 
 def make_unplanned(cell: UnplannedCell, provenance: Provenance) -> CellFailure:

@@ -183,8 +183,8 @@ class Sweep:
     def _fail(self, cell: Cell, error: BaseException, device: str) -> None:
         row = make_failure(cell, error, collect_provenance(device, self.warnings))
         write_row(self.folder, row)
-        self.n_failed += 1
-        self.progress.cell_finished(label_of(cell), f"failed: {row.reason}")
+        self.n_failed += row.status == "failed"
+        self.progress.cell_finished(label_of(cell), f"{row.status}: {row.reason}")
 
 
 def label_of(cell: Cell) -> str:
