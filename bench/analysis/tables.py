@@ -60,10 +60,7 @@ def render_table(analysis: Analysis, contrasts: pd.DataFrame) -> str:
     lines += [f"{row.model}: {row.action}" for row in analysis.models.itertuples()]
     if len(analysis.refusals):
         lines += ["", "not compared:"]
-        lines += [
-            f"  {row.model} · {_name_task(row.task, row.hf_subset)} · {row.contrast}: {row.reason}"
-            for row in analysis.refusals.itertuples()
-        ]
+        lines += _describe_refusals(analysis.refusals)
     settings = analysis.settings
     lines += [
         "",
@@ -71,6 +68,15 @@ def render_table(analysis: Analysis, contrasts: pd.DataFrame) -> str:
         f"smallest effect that matters ±{settings.smallest_effect:g}; seed {settings.seed}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _describe_refusals(refusals: pd.DataFrame) -> list[str]:
+    """One line a model, contrast and reason, naming the tasks it holds for."""
+    lines = []
+    for (model, contrast, reason), rows in refusals.groupby(["model", "contrast", "reason"], sort=False):
+        tasks = dict.fromkeys(_name_task(row.task, row.hf_subset) for row in rows.itertuples())
+        lines.append(f"  {model} · {contrast} · {', '.join(tasks)}: {reason}")
+    return lines
 
 
 def _name_task(task: object, subset: object) -> str:
