@@ -79,6 +79,9 @@ def compose_sentence(evidence: Evidence) -> str:
     if len(rows) == 1:
         return _compose_bare(evidence, bare[0]) if bare else _compose_single(rows[0])
     documented = [row for row in rows if row not in bare]
+    if len(documented) == 1:
+        others = "the other model documents" if len(bare) == 1 else f"{len(bare)} other models document"
+        return f"{_compose_single(documented[0]).rstrip('.')}; {others} none."
     counts = Counter(str(row["overall"]) for row in documented)
     n, n_names = len(rows), len({row["model"] for row in rows})
     whose = f"{n} models" if n == n_names else f"{n} answers for {count_noun(n_names, 'model')}"
