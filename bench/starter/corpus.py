@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 
 from bench.starter.documentation import DocumentedFunction, extract_functions
 from bench.starter.recipe import Recipe, SourcePackage, TextRules, installed_version
@@ -107,6 +105,10 @@ def group_near_duplicates(
 
     Equal texts always fall together. With ``widest``, shingles in more texts than that are not counted.
     """
+    # Imported here, since facts of the starter are asked for by commands that compute nothing.
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
     words: dict[str, int] = {}
     holders: list[list[int]] = []
     for position, text in enumerate(texts):

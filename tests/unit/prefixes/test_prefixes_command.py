@@ -11,6 +11,12 @@ from bench.prefixes.disagreements import PROBE
 from bench.spec.tasks import TaskFacts
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for whole names and addresses, whatever the terminal that runs the tests."""
+    monkeypatch.setenv("COLUMNS", "220")
+
+
 def test_all_models_are_listed_with_their_mechanism() -> None:
     answer = answer_prefixes(PrefixRequest(None))
     by_name: dict[str, Any] = {str(row["name"]): row for row in answer.data}
