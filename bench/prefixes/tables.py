@@ -13,7 +13,8 @@ from rich.table import Table
 from bench.prefixes.catalog import ConditionRow, ModelRow
 from bench.prefixes.disagreements import Disagreement
 from bench.prefixes.sources import SideSource
-from bench.prefixes.visible import MARKS, NOTHING, show_side
+from bench.prefixes.visible import NOTHING, show_side
+from bench.spec.visible import MARKS
 
 LEGEND = (
     f"{MARKS[' ']} is a space, {MARKS[chr(10)]} a line break; {NOTHING} is the empty string. "

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from bench.spec.conditions import Side
-
-MARKS = {" ": "·", "\n": "⏎", "\t": "⇥"}
-"""What stands for a space, a line break and a tab."""
+from bench.spec.visible import show_whitespace
 
 NOTHING = "(nothing)"
 
 
 def show_text(text: str) -> str:
     """A string with its white space visible; the empty one as a word."""
-    return "".join(MARKS.get(character, character) for character in text) or NOTHING
+    return show_whitespace(text) if text else NOTHING
 
 
 def show_side(side: Side | None) -> str:
