@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.errors import SpecError, UnknownNameError, describe_unknown_name
@@ -60,8 +61,6 @@ def expand_tasks(specs: Iterable[TaskSpec], embedded: Mapping[str, TaskFacts]) -
 def _merge(known: TaskFacts | None, facts: TaskFacts) -> TaskFacts:
     if known is None:
         return facts
-    from dataclasses import replace
-
     return replace(known, hf_subsets=tuple(dict.fromkeys(known.hf_subsets + facts.hf_subsets)))
 
 
@@ -80,8 +79,6 @@ def _expand_one(spec: TaskSpec, embedded: Mapping[str, TaskFacts], place: str) -
 
 
 def _restrict(facts: TaskFacts, subsets: tuple[str, ...], place: str) -> TaskFacts:
-    from dataclasses import replace
-
     if not subsets:
         return facts
     if unknown := [name for name in subsets if name not in facts.hf_subsets]:

@@ -153,11 +153,6 @@ class Side:
         """The string put before a text; a ``title_slot`` takes the document's title, or ``none``."""
         return self.prefix.replace("{title}", title or "none") if self.title_slot else self.prefix
 
-    @property
-    def is_bare(self) -> bool:
-        """Whether this side sends the text and nothing else."""
-        return self == Side()
-
 
 @dataclass(frozen=True, slots=True)
 class PrefixPair:
