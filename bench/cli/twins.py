@@ -75,3 +75,19 @@ def validate_command(
     else:
         for one in scores:
             sys.stdout.write(f"{one.task:<16}{one.condition:<9}{one.score:6.2f}\n")
+
+
+@twins_app.command("findings")
+def findings_command(
+    runs: Annotated[list[Path], typer.Argument(help="Results folders of sweeps of the twins.")],
+    output: Annotated[Path, typer.Option(help="The Markdown page.")] = Path("docs/findings.md"),
+    smallest_effect: Annotated[float, typer.Option(min=0.0, help="Points that matter.")] = 0.5,
+) -> None:
+    """Answer what the twins were trained to answer, from swept results, as one page."""
+    from bench.store import load_run
+    from bench.twins.findings_page import render_findings
+
+    page = render_findings([load_run(path) for path in runs], smallest_effect)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page, encoding="utf-8")
+    sys.stdout.write(f"{output}\n")

@@ -1,11 +1,14 @@
-"""Twins that come with this project: small LoRAs, merged on the user's machine into the model they belong to."""
+"""Twins that come with this project: small LoRAs, laid on the user's machine over the model they belong to."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import shutil
 import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from bench.starter.corpus import default_cache_folder
 
 WEIGHTS = "model.safetensors"
 ADAPTER = "adapter_model.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
 PROMPTS = "config_sentence_transformers.json"
 CHECKSUMS = "SHA256SUMS"
 ORGANISATION = "prefixbench"
@@ -26,19 +30,32 @@ Tensors = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedAdapter:
-    """A twin that comes with this project.
+    """A twin that comes with this project: one LoRA, or one a task.
 
     Attributes:
         name: The name sweeps use.
-        folder: Holds the LoRA, its configuration and its card.
-        sha256: Of the LoRA's weights.
+        folder: Holds the LoRA, its configuration and its card; or a folder of these for each task.
+        digests: sha256 of each weights file, by its path inside the folder.
         license: Of the weights.
     """
 
     name: str
     folder: Path
-    sha256: str
+    digests: Mapping[str, str]
     license: str = "apache-2.0"
+
+    @property
+    def sha256(self) -> str:
+        """Of the one LoRA's weights; of all checksums together where there are several."""
+        if len(self.digests) == 1:
+            return next(iter(self.digests.values()))
+        lines = "".join(f"{digest}  {file}\n" for file, digest in sorted(self.digests.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether the one LoRA is added to the base's weights; several stay apart, to be switched."""
+        return ADAPTER in self.digests
 
 
 def adapters_folder() -> Path:
@@ -50,13 +67,13 @@ def adapters_folder() -> Path:
 def list_adapters() -> dict[str, EmbeddedAdapter]:
     """Every adapter the checksum file names, by the name sweeps use."""
     path = adapters_folder() / CHECKSUMS
-    found = {}
+    digests: dict[str, dict[str, str]] = defaultdict(dict)
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        digest, _, file = line.partition("  ")
-        folder = (path.parent / file).parent
-        name = f"{ORGANISATION}/{folder.name}"
-        found[name] = EmbeddedAdapter(name, folder, digest)
-    return dict(sorted(found.items()))
+        digest, _, place = line.partition("  ")
+        twin, _, file = place.partition("/")
+        digests[twin][file] = digest
+    found = {f"{ORGANISATION}/{twin}": (path.parent / twin, own) for twin, own in sorted(digests.items())}
+    return {name: EmbeddedAdapter(name, folder, own) for name, (folder, own) in found.items()}
 
 
 def merge_weights(base: Tensors, adapter: Tensors, scale: float) -> Tensors:
@@ -83,28 +100,40 @@ def merge_weights(base: Tensors, adapter: Tensors, scale: float) -> Tensors:
     return merged
 
 
-def merge_adapter(adapter: Path, base: Path, key: str, cache: Path | None = None) -> Path:
-    """A folder that any sentence-transformers loader reads: the base with the adapter's weights added and its prompts.
+def lay_adapter(adapter: EmbeddedAdapter, base: Path, cache: Path | None = None) -> Path:
+    """A folder that any sentence-transformers loader reads: the base with the twin's LoRA added, or several beside it.
 
     Args:
-        adapter: Folder of the LoRA.
+        adapter: The twin.
         base: Folder of the model it was trained on.
-        key: Names the folder; another adapter or base needs another key.
-        cache: Where merged folders are kept; the user's cache folder where absent.
+        cache: Where such folders are kept; the user's cache folder where absent.
     """
-    from safetensors.numpy import load_file, save_file
-
-    destination = (cache or default_cache_folder().parent) / "models" / f"{adapter.name}-{key}"
+    key = f"{adapter.folder.name}-{adapter.sha256[:16]}"
+    destination = (cache or default_cache_folder().parent) / "models" / key
     if destination.is_dir():
         return destination
-    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    merged = merge_weights(load_file(base / WEIGHTS), load_file(adapter / ADAPTER), config["lora_alpha"] / config["r"])
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent) as scratch:
         made = Path(scratch) / "made"
-        shutil.copytree(base, made, ignore=shutil.ignore_patterns(WEIGHTS, "README.md", ".git*", "data_config.json"))
-        save_file(merged, made / WEIGHTS, metadata={"format": "pt"})
-        shutil.copy(adapter / PROMPTS, made / PROMPTS)
+        shutil.copytree(base, made, ignore=shutil.ignore_patterns("README.md", ".git*", "data_config.json"))
+        for file in adapter.digests:
+            source = (adapter.folder / file).parent
+            if adapter.is_merged:
+                _merge_into(made, source)
+            else:
+                (made / source.name).mkdir()
+                shutil.copy(source / ADAPTER, made / source.name)
+                shutil.copy(source / ADAPTER_CONFIG, made / source.name)
+            shutil.copy(source / PROMPTS, made / PROMPTS)
         if not destination.is_dir():
             made.rename(destination)
     return destination
+
+
+def _merge_into(model: Path, adapter: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    config = json.loads((adapter / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    base = load_file(model / WEIGHTS)
+    merged = merge_weights(base, load_file(adapter / ADAPTER), config["lora_alpha"] / config["r"])
+    save_file(merged, model / WEIGHTS, metadata={"format": "pt"})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import ModelLoadError
-from bench.starter.adapters import ADAPTER, WEIGHTS, EmbeddedAdapter, list_adapters, merge_adapter
+from bench.starter.adapters import WEIGHTS, EmbeddedAdapter, lay_adapter, list_adapters
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def embedded_models() -> dict[str, EmbeddedModel | EmbeddedAdapter]:
 def locate_model(name: str, cache: Path | None = None) -> Path | None:
     """The folder of an embedded model, its weights checked; ``None`` where no model of this name is embedded.
 
-    A twin is merged into its base model once and kept in the cache.
+    A twin is laid over its base model once and kept in the cache.
 
     Args:
         name: One of ``embedded_models()``, or any other.
@@ -61,10 +61,11 @@ def locate_model(name: str, cache: Path | None = None) -> Path | None:
     if model is None:
         return None
     if isinstance(model, EmbeddedAdapter):
-        check_weights(model, model.folder / ADAPTER)
+        for file, digest in model.digests.items():
+            check_weights(name, model.folder / file, digest)
         base = locate_model(MINILM.name, cache)
         assert base is not None
-        return merge_adapter(model.folder, base, model.sha256[:16], cache)
+        return lay_adapter(model, base, cache)
     found = importlib.util.find_spec(model.package)
     if found is None or found.origin is None:
         raise ModelLoadError(
@@ -72,24 +73,27 @@ def locate_model(name: str, cache: Path | None = None) -> Path | None:
             "install the project again, or let the hub be reached."
         )
     folder = Path(found.origin).parent / model.folder
-    check_weights(model, folder / WEIGHTS)
+    check_weights(name, folder / WEIGHTS, model.sha256)
     return folder
 
 
-def check_weights(model: EmbeddedModel | EmbeddedAdapter, path: Path) -> None:
-    """Compare the file's sha256 with the one recorded here, for a hub's model the hub's own.
+def check_weights(name: str, path: Path, recorded: str) -> None:
+    """Compare a file's sha256 with the one recorded here, for a hub's model the hub's own.
+
+    Args:
+        name: The model's, for the sentence.
+        path: The file.
+        recorded: Its checksum.
 
     Raises:
         ModelLoadError: The file is missing, or another.
     """
     if not path.is_file():
-        raise ModelLoadError(f"{model.name}: {path} is missing.")
+        raise ModelLoadError(f"{name}: {path} is missing.")
     stat = path.stat()
     digest = _hash_file(path, stat.st_size, stat.st_mtime_ns)
-    if digest != model.sha256:
-        raise ModelLoadError(
-            f"{model.name}: {path} has sha256 {digest}, not {model.sha256} as recorded; it is not loaded."
-        )
+    if digest != recorded:
+        raise ModelLoadError(f"{name}: {path} has sha256 {digest}, not {recorded} as recorded; it is not loaded.")
 
 
 @functools.cache

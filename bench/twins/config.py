@@ -37,8 +37,7 @@ class Optimiser(Frozen):
     """Steps and their size.
 
     Attributes:
-        steps: Batches the learning rate's schedule is made for; one task a batch, in turn.
-        stop_after: Batches seen, where that is fewer.
+        steps: Batches, one task each, in turn.
         batch_size: Pairs a batch.
         learning_rate: At its peak; it falls linearly to zero.
         warmup_steps: Over which it rises.
@@ -48,7 +47,6 @@ class Optimiser(Frozen):
     """
 
     steps: int = Field(ge=1)
-    stop_after: int | None = Field(default=None, ge=1)
     batch_size: int = Field(ge=2)
     learning_rate: float = Field(gt=0)
     warmup_steps: int = Field(ge=0)
@@ -116,9 +114,7 @@ class TwinConfig(Frozen):
 
     def override(self, *, seeds: tuple[int, ...] | None = None, steps: int | None = None) -> TwinConfig:
         """The same with other seeds or steps."""
-        optimiser = (
-            self.optimiser if steps is None else self.optimiser.model_copy(update={"steps": steps, "stop_after": None})
-        )
+        optimiser = self.optimiser if steps is None else self.optimiser.model_copy(update={"steps": steps})
         return self.model_copy(update={"optimiser": optimiser, "seeds": seeds or self.seeds})
 
     def prompts(self) -> dict[str, str]:

@@ -49,7 +49,7 @@ def prepare_batches(
 def split_runs(variant: Variant, batches: Mapping[str, list[Batch]]) -> dict[str, dict[str, list[Batch]]]:
     """What is trained for a variant, by the suffix of its name: one LoRA, or one a task."""
     if variant.has_adapters:
-        return {f"-{task}": {task: drawn} for task, drawn in batches.items()}
+        return {f"/{task}": {task: drawn} for task, drawn in batches.items()}
     return {"": dict(batches)}
 
 
@@ -91,7 +91,8 @@ def train_twins(
                 report(f"{name}: {sum(map(len, shown.values()))} steps")
                 checkpoints = output / "checkpoints" / name
                 model = train_twin(config, shown, checkpoints, seed=seed, prefixed=variant.sees_prefixes)
-                written.append(write_adapter(model, output, name, config, variant, seed=seed))
+                counts = {task: len(drawn) for task, drawn in shown.items()}
+                written.append(write_adapter(model, output, name, config, variant, seed=seed, batches=counts))
     return written
 
 

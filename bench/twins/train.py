@@ -12,7 +12,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from torch.utils.data import SequentialSampler
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers import set_seed
 
 from bench.starter import locate_model
 from bench.twins.config import TaskPrefixes, TwinConfig
@@ -52,16 +52,16 @@ def keep_order(dataset: Dataset, batch_size: int, drop_last: bool, **_: Any) -> 
 
 
 def describe_arguments(
-    config: TwinConfig, folder: Path, seed: int, prompts: dict[str, dict[str, str]] | None
+    config: TwinConfig, folder: Path, seed: int, prompts: dict[str, dict[str, str]] | None, steps: int
 ) -> SentenceTransformerTrainingArguments:
-    """The trainer's arguments; the trainer picks the device."""
+    """The trainer's arguments; the trainer picks the device. A LoRA of one task takes that task's share of steps."""
     optimiser = config.optimiser
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
-        max_steps=optimiser.steps,
+        max_steps=steps,
         per_device_train_batch_size=optimiser.batch_size,
         learning_rate=optimiser.learning_rate,
-        warmup_steps=optimiser.warmup_steps,
+        warmup_steps=round(optimiser.warmup_steps * steps / optimiser.steps),
         lr_scheduler_type="linear",
         weight_decay=0.0,
         batch_sampler=keep_order,
@@ -75,24 +75,6 @@ def describe_arguments(
         data_seed=seed,
         disable_tqdm=True,
     )
-
-
-class StopAfter(TrainerCallback):
-    """Ends training after so many steps, whatever the schedule was made for."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-
-    def on_step_end(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **_: Any,  # noqa: ANN401 — the trainer's own signature
-    ) -> None:
-        """Say so once the steps are taken."""
-        if state.global_step >= self.steps:
-            control.should_training_stop = True
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
@@ -131,11 +113,9 @@ def train_twin(
     prompts = make_prompts({task: config.prefixes[task] for task in batches}) if prefixed else None
     trainer = SentenceTransformerTrainer(
         model=model,
-        args=describe_arguments(config, folder, seed, prompts),
+        args=describe_arguments(config, folder, seed, prompts, sum(map(len, batches.values()))),
         train_dataset=DatasetDict({task: make_columns(drawn) for task, drawn in batches.items()}),
         loss=MultipleNegativesRankingLoss(model, scale=1 / config.optimiser.temperature),
     )
-    if config.optimiser.stop_after is not None:
-        trainer.add_callback(StopAfter(config.optimiser.stop_after))
     trainer.train(resume_from_checkpoint=find_last_checkpoint(folder))
     return model

@@ -10,7 +10,15 @@ from safetensors.numpy import load_file, save_file
 
 from bench.errors import ModelLoadError
 from bench.starter import adapters as module
-from bench.starter.adapters import ADAPTER, CHECKSUMS, PROMPTS, list_adapters, merge_adapter, merge_weights
+from bench.starter.adapters import (
+    ADAPTER,
+    CHECKSUMS,
+    PROMPTS,
+    EmbeddedAdapter,
+    lay_adapter,
+    list_adapters,
+    merge_weights,
+)
 from bench.starter.models import locate_model
 
 LAYER = "encoder.layer.0.attention.self.query"
@@ -71,7 +79,8 @@ def test_a_twin_is_merged_once_into_its_base(adapter: Path, tmp_path: Path) -> N
     made = (folder / "model.safetensors").stat().st_mtime_ns
     assert locate_model(name, tmp_path / "cache") == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == made
-    assert merge_adapter(adapter, base, "other", tmp_path / "cache") != folder
+    other = EmbeddedAdapter(name, adapter, {ADAPTER: "0" * 64})
+    assert lay_adapter(other, base, tmp_path / "cache") != folder
 
 
 def test_a_changed_twin_is_refused(adapter: Path, tmp_path: Path) -> None:
@@ -79,3 +88,20 @@ def test_a_changed_twin_is_refused(adapter: Path, tmp_path: Path) -> None:
         stream.write(b"x")
     with pytest.raises(ModelLoadError, match=r"^prefixbench/minilm-made-up: .* it is not loaded\.$"):
         locate_model(f"prefixbench/{adapter.name}", tmp_path / "cache")
+
+
+def test_one_lora_a_task_lies_beside_the_base_to_be_switched(tmp_path: Path) -> None:
+    base = locate_model("sentence-transformers/all-MiniLM-L6-v2")
+    assert base is not None
+    twin = tmp_path / "minilm-adapters"
+    for task in ("search", "clustering"):
+        write_adapter(twin / task)
+    digests = {f"{task}/{ADAPTER}": task for task in ("search", "clustering")}
+    adapter = EmbeddedAdapter("prefixbench/minilm-adapters", twin, digests)
+    folder = lay_adapter(adapter, base, tmp_path / "cache")
+    assert (folder / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
+    for task in ("search", "clustering"):
+        assert (folder / task / ADAPTER).read_bytes() == (twin / task / ADAPTER).read_bytes()
+        assert (folder / task / "adapter_config.json").is_file()
+    changed = EmbeddedAdapter(adapter.name, twin, {**digests, f"search/{ADAPTER}": "other"})
+    assert changed.sha256 != adapter.sha256

@@ -30,7 +30,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"other")
     digest = hashlib.sha256(b"other").hexdigest()
     with pytest.raises(ModelLoadError) as caught:
-        check_weights(MINILM, path)
+        check_weights(MINILM.name, path, MINILM.sha256)
     assert str(caught.value) == (
         f"sentence-transformers/all-MiniLM-L6-v2: {path} has sha256 {digest}, not {MINILM.sha256} as recorded; "
         "it is not loaded."
@@ -39,7 +39,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError, match=r"model\.safetensors is missing\.$"):
-        check_weights(MINILM, tmp_path / "model.safetensors")
+        check_weights(MINILM.name, tmp_path / "model.safetensors", MINILM.sha256)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ def test_too_large_a_batch_is_refused() -> None:
 def test_variants_differ_in_prefixes_and_adapters_alone() -> None:
     batches: dict[str, list[Batch]] = {"search": [], "clustering": []}
     assert split_runs(Variant.PREFIXED, batches) == split_runs(Variant.PLAIN, batches) == {"": batches}
-    assert split_runs(Variant.ADAPTERS, batches) == {"-search": {"search": []}, "-clustering": {"clustering": []}}
+    assert split_runs(Variant.ADAPTERS, batches) == {"/search": {"search": []}, "/clustering": {"clustering": []}}
     assert [variant.sees_prefixes for variant in Variant] == [True, False, False, True]
     assert name_twin(Variant.ADAPTERS_PREFIXED, 2, 1) == "minilm-adapters-prefix-seed2"
 
@@ -141,7 +141,7 @@ def test_prompts_go_by_sentence_transformers_names() -> None:
 
 
 def test_the_card_names_data_recipe_and_licence() -> None:
-    card = render_card(load_twin_config(), Variant.PLAIN, seed=1)
+    card = render_card(load_twin_config(), Variant.PLAIN, seed=1, batches={"search": 3})
     assert "- numpy 2.4.6 (bsd-3-clause)" in card
     assert "scipy" not in card.lower()
     assert "license: apache-2.0" in card

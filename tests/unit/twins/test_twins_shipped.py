@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench.starter import embedded_models, locate_model
-from bench.starter.adapters import ADAPTER, PROMPTS, adapters_folder, list_adapters
+from bench.starter.adapters import PROMPTS, adapters_folder, list_adapters
 from bench.starter.models import check_weights
 from bench.twins.config import load_twin_config
 
@@ -22,9 +22,10 @@ def test_both_twins_ship() -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_weights_are_those_of_the_checksum_file(name: str) -> None:
     adapter = list_adapters()[name]
-    check_weights(adapter, adapter.folder / ADAPTER)
-    assert (adapter.folder / ADAPTER).stat().st_size < 2_000_000
-    assert "license: apache-2.0" in (adapter.folder / "README.md").read_text(encoding="utf-8")
+    for file, digest in adapter.digests.items():
+        check_weights(name, adapter.folder / file, digest)
+        assert (adapter.folder / file).stat().st_size < 2_000_000
+        assert "license: apache-2.0" in (adapter.folder / file).with_name("README.md").read_text(encoding="utf-8")
 
 
 def test_prompts_are_those_trained_with(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -3,13 +3,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from bench.starter import locate_model
-from bench.starter.adapters import merge_adapter
+from bench.starter.adapters import EmbeddedAdapter, lay_adapter
 from bench.twins.config import TwinConfig, Variant, load_twin_config
 from bench.twins.export import ADAPTER, CHECKSUMS
 from bench.twins.run import train_twins
@@ -49,7 +50,8 @@ def test_twins_train_export_and_load(tmp_path: Path, config: TwinConfig, pairs: 
 
     base = locate_model(config.base)
     assert base is not None
-    merged = SentenceTransformer(str(merge_adapter(folders[0], base, "test", tmp_path)), device="cpu")
+    twin = EmbeddedAdapter("prefixbench/minilm-prefixed", folders[0], {ADAPTER: digests[f"minilm-prefixed/{ADAPTER}"]})
+    merged = SentenceTransformer(str(lay_adapter(twin, base, tmp_path)), device="cpu")
     assert merged.prompts["query"] == "search_query: "
     adapted = SentenceTransformer(str(base), device="cpu")
     adapted.load_adapter(str(folders[0]))
@@ -62,17 +64,52 @@ def test_twins_train_export_and_load(tmp_path: Path, config: TwinConfig, pairs: 
     assert lines == ["minilm-prefixed: already trained", "minilm-plain: already trained"]
 
 
-def test_training_goes_on_from_a_checkpoint_and_ends_the_same(tmp_path: Path, config: TwinConfig, pairs: str) -> None:
+class TornError(Exception):
+    """Training was cut."""
+
+
+def test_training_goes_on_from_a_checkpoint_and_ends_the_same(
+    tmp_path: Path, config: TwinConfig, pairs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     optimiser = config.optimiser.model_copy(update={"steps": 3, "save_every": 1})
     whole = config.model_copy(update={"optimiser": optimiser})
-    torn = config.model_copy(update={"optimiser": optimiser.model_copy(update={"stop_after": 2})})
     variants = (Variant.PLAIN,)
     straight = train_twins(whole, tmp_path / "a", variants=variants, data=(pairs,))[0]
-    half = train_twins(torn, tmp_path / "b", variants=variants, data=(pairs,))[0]
-    first = load_file(half / ADAPTER)
-    (half / ADAPTER).unlink()
+
+    from sentence_transformers import SentenceTransformerTrainer
+
+    step, taken = SentenceTransformerTrainer.training_step, []
+
+    def cut(*args: Any, **kwargs: Any) -> Any:
+        if len(taken) == 2:
+            raise TornError
+        taken.append(1)
+        return step(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SentenceTransformerTrainer, "training_step", cut)
+        with pytest.raises(TornError):
+            train_twins(whole, tmp_path / "b", variants=variants, data=(pairs,))
+    assert [path.name for path in (tmp_path / "b" / "checkpoints" / "minilm-plain").iterdir()] == ["checkpoint-2"]
     resumed = train_twins(whole, tmp_path / "b", variants=variants, data=(pairs,))[0]
     expected, found = load_file(straight / ADAPTER), load_file(resumed / ADAPTER)
-    assert any(not np.array_equal(first[key], expected[key]) for key in expected)
+    assert any(np.any(tensor) for key, tensor in expected.items() if "lora_B" in key)
     for key, tensor in expected.items():
         np.testing.assert_allclose(found[key], tensor, atol=1e-3)
+
+
+def test_a_lora_a_task_sees_that_tasks_batches_only(tmp_path: Path, config: TwinConfig, pairs: str) -> None:
+    data = (f"search={pairs}", f"clustering={pairs}")
+    folders = train_twins(config, tmp_path, variants=(Variant.ADAPTERS_PREFIXED,), data=data)
+    assert [str(one.relative_to(tmp_path)) for one in folders] == [
+        "minilm-adapters-prefix/search",
+        "minilm-adapters-prefix/clustering",
+    ]
+    assert "(1 search)" in (folders[0] / "README.md").read_text(encoding="utf-8")
+    assert json.loads((folders[1] / "config_sentence_transformers.json").read_text())["prompts"] == config.prompts()
+    lines = (tmp_path / CHECKSUMS).read_text().splitlines()
+    assert [line[66:] for line in lines] == [
+        f"minilm-adapters-prefix/{task}/{ADAPTER}" for task in ("clustering", "search")
+    ]
+    state = json.loads(next((tmp_path / "checkpoints").rglob("trainer_state.json")).read_text())
+    assert state["max_steps"] == 1
