@@ -15,9 +15,9 @@ from bench.encode.network import Network
 from bench.spec.conditions import Side
 from bench.spec.sweep import Engine
 
-CANDIDATE_TOKENS = {"cpu": (1024, 2048, 4096, 8192), "cuda": (16384, 32768, 65536, 131072, 262144)}
+CANDIDATE_TOKENS = {"cpu": (1024, 2048, 4096), "cuda": (16384, 32768, 65536, 131072, 262144)}
 CALIBRATION_LENGTH = 64
-CALIBRATION_SECONDS = 4.0
+CALIBRATION_SECONDS = 1.5
 WORTH_CHANGING = 1.03
 """A larger budget must be this much faster, since it also takes more memory."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -17,6 +18,7 @@ from bench.errors import EncodeError
 from bench.spec.sweep import Dtype, Engine
 
 if TYPE_CHECKING:
+    import openvino
     from transformers import PreTrainedModel
 
     from bench.encode.network import HiddenStates
@@ -103,13 +105,16 @@ def _build_openvino(
 
     core = openvino.Core()
     path = store / "openvino" / "model.xml"
-    if not path.is_file():
-        converted = openvino.convert_model(LastHiddenState(transformer).eval(), example_input=inputs)
-        _publish(path, lambda draft: openvino.save_model(converted, draft / path.name, compress_to_fp16=False))
-        model = core.read_model(path) if path.is_file() else converted
-    else:
+    model = _convert_openvino(transformer, inputs, path) if not path.is_file() else None
+    if path.is_file():
+        model = None  # what conversion left in memory is several times the weights; the file is mapped
+        gc.collect()
         model = core.read_model(path)
-    config = {"INFERENCE_PRECISION_HINT": PRECISION_HINTS[dtype], "PERFORMANCE_HINT": "LATENCY"}
+    config = {
+        "INFERENCE_PRECISION_HINT": PRECISION_HINTS[dtype],
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": "NO",
+    }
     if threads is not None:
         config["INFERENCE_NUM_THREADS"] = str(threads)
     request = core.compile_model(model, "CPU", config).create_infer_request()
@@ -121,6 +126,14 @@ def _build_openvino(
         return torch.from_numpy(request.get_output_tensor(0).data.copy())
 
     return run
+
+
+def _convert_openvino(transformer: PreTrainedModel, inputs: dict[str, torch.Tensor], path: Path) -> openvino.Model:
+    import openvino
+
+    converted = openvino.convert_model(LastHiddenState(transformer).eval(), example_input=inputs)
+    _publish(path, lambda draft: openvino.save_model(converted, draft / path.name, compress_to_fp16=False))
+    return converted
 
 
 def _build_onnx(

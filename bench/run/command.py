@@ -34,7 +34,7 @@ class SweepOptions:
         folder: Results folder.
         cache: Folder of the embedding store; the user's cache folder where ``None``.
         overwrite: What happens to cells already there.
-        workers: Scoring processes; half the cores, at least one, where ``None``.
+        workers: Scoring processes; half the cores, at least two, where ``None``.
     """
 
     folder: Path
@@ -76,7 +76,7 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
     lanes = Lanes(_count_workers(options.workers))
     try:
         if not options.folder.exists():
-            lanes.start()  # there will be work, and workers may import while this process plans
+            lanes.start()  # there will be work, and workers share what this process must import to plan
         draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
         plan, resolver = make_plan(spec, fetch_folder if draws_tokens else find_local_folder)
         options.folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +91,8 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lane
     run = open_folder(options.folder, plan, command=shlex.join(["prefixbench", *sys.argv[1:]]))
     pending = find_pending(plan, run, options.overwrite)
     n_cells = len(set(plan.cell_ids))
+    if pending and not lanes.started:
+        lanes.start()
     progress.start(n_cells, n_cells - len(pending))
     if not pending:
         return 0
@@ -128,4 +130,4 @@ def _remember_rates(sweep: Sweep) -> None:
 
 
 def _count_workers(asked: int | None) -> int:
-    return max(1, (os.cpu_count() or 2) // 2) if asked is None else asked
+    return max(2, (os.cpu_count() or 2) // 2) if asked is None else asked

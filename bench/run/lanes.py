@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
+import sys
+import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -25,17 +30,53 @@ _WORKER_ENVIRONMENT = {
 """One BLAS thread a worker, so that workers do not crowd the encoder out; progress is told by one process only."""
 
 
+_NICENESS = 5
+"""Scoring fills the gaps that the encoder leaves, and does not take its cores."""
+
+
 def _prepare_worker() -> None:
-    """Do the slow imports before the first job arrives; Ctrl-C is the parent's to handle."""
-    import logging
+    """Ctrl-C is the parent's to handle; when the parent is gone, so is the worker."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(_NICENESS)
+    os.environ.update(_WORKER_ENVIRONMENT)
+    _import_libraries()
+    _silence()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _import_libraries() -> None:
+    """The slow imports."""
+    import bench.run.jobs  # noqa: F401
+
+
+def _silence() -> None:
+    """One thread, no bars and no notes: what a forked worker cannot learn from its environment any more."""
+    import datasets
     import mteb
     import torch
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+    from tqdm.std import tqdm  # type: ignore[import-untyped]
 
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
     logging.getLogger(mteb.__name__).setLevel(logging.ERROR)
+    datasets.disable_progress_bars()
+    disable_progress_bars()
+    tqdm.__init__ = functools.partialmethod(tqdm.__init__, disable=True)
+
+
+def _may_fork() -> bool:
+    """Whether workers can share this process's imports: forking is safe while it runs no threads of its own."""
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 class Lanes:
@@ -48,6 +89,7 @@ class Lanes:
         self.n_workers = n_workers
         self._pools: list[ProcessPoolExecutor | None] = [None] * n_workers
         self._lane_by_key: dict[str, int] = {}
+        self.started = False
 
     def submit(self, key: str, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run a job beside everything else; the future raises what the job raises."""
@@ -62,6 +104,9 @@ class Lanes:
 
     def _pool(self, lane: int) -> ProcessPoolExecutor:
         pool = self._pools[lane]
+        if pool is None and not self.started:
+            self.start()
+            return self._pool(lane)
         if pool is None:
             saved = {name: os.environ.get(name) for name in _WORKER_ENVIRONMENT}
             os.environ.update(_WORKER_ENVIRONMENT)
@@ -78,9 +123,23 @@ class Lanes:
         return pool
 
     def start(self) -> None:
-        """Start the workers, so that they import while this process plans."""
-        for lane in range(self.n_workers):
-            self._pool(lane)
+        """Start the workers: forked with the imports done where that is safe, else importing while this process plans.
+
+        A worker that dies is always replaced by one that does its own imports.
+        """
+        self.started = True
+        if not self.n_workers or not _may_fork():
+            for lane in range(self.n_workers):
+                self._pool(lane)
+            return
+        _import_libraries()
+        with warnings.catch_warnings():
+            # The threads that later Pythons warn of are those that wait for the workers forked before.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for lane in range(self.n_workers):
+                pool = ProcessPoolExecutor(1, mp_context=get_context("fork"), initializer=_prepare_worker)
+                pool.submit(int)
+                self._pools[lane] = pool
 
     def stop(self) -> None:
         """End the workers, whatever they are at; jobs not begun are dropped."""

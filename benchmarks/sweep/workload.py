@@ -1,17 +1,28 @@
-"""The cells that both sides run."""
+"""What all sides run: six tasks under eight conditions of one model."""
 
 from __future__ import annotations
 
 from bench.plan.cell import Cell
 from bench.run.planning import find_local_folder, make_plan
+from bench.spec.conditions import BASELINE
 from bench.spec.load import Overrides, load_sweep, split_names
-from bench.spec.sweep import SweepSpec
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+TASKS = (
+    "StarterDocRetrieval",
+    "STSBenchmark",
+    "StarterClassification",
+    "StarterClustering",
+    "StarterPairClassification",
+    "StarterCodeRetrieval",
+)
+"""Retrieval, similarity, classification, clustering, pair classification and code."""
+
 PREFIXES = {
     "correct": ("search_query: ", "search_document: "),
     "wrong": ("clustering: ", "clustering: "),
-    "instruction": ("Instruct: Given a question, retrieve the text that answers it\nQuery: ", ""),
+    "instruction": ("Instruct: Given a question, retrieve the text that answers it. Query: ", ""),
     "query-only": ("search_query: ", ""),
     "document-only": ("", "search_document: "),
     "swapped": ("search_document: ", "search_query: "),
@@ -20,19 +31,21 @@ PREFIXES = {
 """The base model has no prefixes of its own, so those of another family stand in; ``none`` is added."""
 
 
-def make_spec(tasks: str, conditions: tuple[str, ...]) -> SweepSpec:
-    """The sweep of these tasks under ``none`` and the named prefixes."""
-    prefixes = tuple(
-        f'{name}:query="{query}",document="{document}"'.replace("\n", "\\n")
-        for name, (query, document) in PREFIXES.items()
-        if name in conditions
-    )
-    return load_sweep(
-        None, None, Overrides(models=(MODEL,), tasks=split_names(tasks), conditions=("none",), prefixes=prefixes)
-    )
+def write_prefixes(conditions: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of ``--prefix`` for these conditions."""
+    chosen = [(name, pair) for name, pair in PREFIXES.items() if f"custom:{name}" in conditions]
+    return tuple(f'{name}:query="{query}",document="{document}"' for name, (query, document) in chosen)
+
+
+def name_conditions(all_eight: bool) -> tuple[str, ...]:
+    """The names rows carry: ``none``, or it and the seven others."""
+    return (str(BASELINE), *(f"custom:{name}" for name in PREFIXES)) if all_eight else (str(BASELINE),)
 
 
 def list_cells(tasks: str, conditions: tuple[str, ...]) -> tuple[Cell, ...]:
-    """The distinct cells of that sweep."""
-    plan, _ = make_plan(make_spec(tasks, conditions), find_local_folder)
+    """The distinct cells of the sweep."""
+    overrides = Overrides(
+        models=(MODEL,), tasks=split_names(tasks), conditions=("none",), prefixes=write_prefixes(conditions)
+    )
+    plan, _ = make_plan(load_sweep(None, None, overrides), find_local_folder)
     return plan.cells

@@ -1,0 +1,103 @@
+"""The table of a comparison, from its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NAMES = {
+    "plain-one": "one condition: plain loop",
+    "cached-one": "one condition: plain loop, mteb's cache",
+    "ours-one": "one condition: prefixbench",
+    "ours-one-bfloat16": "one condition: prefixbench, bfloat16",
+    "plain-eight": "eight conditions: plain loop",
+    "cached-eight": "eight conditions: plain loop, mteb's cache",
+    "ours-eight": "eight conditions: prefixbench",
+    "ours-eight-stored": "eight conditions: prefixbench, all vectors stored",
+}
+HEADINGS = (
+    "run",
+    "wall s",
+    "times faster",
+    "CPU s",
+    "times less",
+    "peak MiB",
+    "texts embedded",
+    "largest score difference, points",
+    "cores busy with other work",
+)
+
+
+def largest_difference(one: dict[str, float], other: dict[str, float]) -> float:
+    """Largest change of a main score between two runs of the same cells, in points.
+
+    Raises:
+        ValueError: The runs scored different cells.
+    """
+    if one.keys() != other.keys():
+        raise ValueError(f"cells of one run only: {sorted(one.keys() ^ other.keys())}")
+    return max(100 * abs(one[key] - other[key]) for key in one)
+
+
+def render_table(content: dict[str, Any]) -> str:
+    """The figures as Markdown; every run against the plain loop over as many conditions."""
+    runs = content["runs"]
+    lines = [
+        f"Tasks: {content['tasks']}. Ratios are to the plain loop over as many conditions.",
+        "",
+        "| " + " | ".join(HEADINGS) + " |",
+        "|---|" + "---:|" * (len(HEADINGS) - 1),
+    ]
+    for name, label in NAMES.items():
+        plain = runs.get("plain-eight" if "eight" in name else "plain-one")
+        if name in runs and plain is not None:
+            lines.append(_render_row(label, runs[name], plain))
+    lines += ["", *_describe_repeats(runs), *_describe_machine(runs)]
+    return "\n".join(lines) + "\n"
+
+
+def _render_row(label: str, run: dict[str, Any], plain: dict[str, Any]) -> str:
+    cells = (
+        label,
+        f"{run['wall_seconds']:.1f}",
+        f"{plain['wall_seconds'] / run['wall_seconds']:.1f}",
+        f"{run['cpu_seconds']:.1f}",
+        f"{plain['cpu_seconds'] / run['cpu_seconds']:.1f}",
+        f"{run['peak_pss_bytes'] / 2**20:.0f}",
+        f"{run['texts_embedded']:,}",
+        f"{largest_difference(run['scores'], plain['scores']):.5f}",
+        f"{run['other_cores']:.2f}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _describe_repeats(runs: dict[str, Any]) -> list[str]:
+    """What the plain loop would take if its user left out conditions that send what another sends."""
+    if "plain-eight" not in runs or "ours-eight" not in runs:
+        return []
+    plain, ours = runs["plain-eight"], runs["ours-eight"]
+    repeated = [key for key in plain["seconds"] if _is_repeat(key, plain["scores"], plain["seconds"])]
+    wall = plain["wall_seconds"] - sum(plain["seconds"][key] for key in repeated)
+    return [
+        f"{len(repeated)} of the plain loop's {len(plain['seconds'])} evaluations repeat another: a task without roles "
+        "is sent the same under `query-only` as under `correct`, and under `document-only` as under `none`. Without "
+        f"them the plain loop takes {wall:.1f} s, {wall / ours['wall_seconds']:.1f} times prefixbench's.",
+        "",
+    ]
+
+
+def _is_repeat(key: str, scores: dict[str, float], seconds: dict[str, float]) -> bool:
+    task, condition = key.split(":", 1)
+    twin = {"custom:query-only": "custom:correct", "custom:document-only": "none"}.get(condition)
+    if twin is None or f"{task}:{twin}" not in seconds:
+        return False
+    places = [name for name in scores if name.startswith(f"{task}:") and name.endswith(f":{condition}")]
+    return all(scores[name] == scores[name.removesuffix(condition) + twin] for name in places)
+
+
+def _describe_machine(runs: dict[str, Any]) -> list[str]:
+    known = [run["provenance"] for run in runs.values()]
+    packages = ("mteb", "sentence-transformers", "torch", "openvino")
+    return [
+        f"{machine}, {', '.join(f'{name} {versions[name]}' for name in packages if name in versions)}."
+        for machine, versions in {one["cpu"]: one["packages"] for one in known}.items()
+    ]
