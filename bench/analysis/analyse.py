@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from threadpoolctl import threadpool_limits
 
 from bench.analysis.advice import advise_models
 from bench.analysis.blocks import Place, RunLike
@@ -11,7 +15,7 @@ from bench.analysis.columns import CONTRASTS, MODELS, MOVERS, POOLED, REFUSALS, 
 from bench.analysis.contrasts import Findings, compare_block, decide_all
 from bench.analysis.names import PLANNED, SIDES, format_contrast
 from bench.analysis.pairing import group_by_place, pair_cells
-from bench.analysis.resampled import resample_blocks
+from bench.analysis.resampled import batch_blocks, resample_batch
 from bench.analysis.settings import AnalysisSettings
 from bench.analysis.subjects import find_families, pool_findings
 from bench.errors import AnalysisError, ResultsError
@@ -51,8 +55,7 @@ def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
     settings = settings or AnalysisSettings()
     findings = Findings()
     blocks = _pair_all(run, settings, findings)
-    for block, resampled in resample_blocks(blocks, settings.n_resamples, settings.seed):
-        compare_block(block, resampled, settings, findings)
+    _compare_all(blocks, settings, findings)
     _note_missing(run, findings)
     decide_all(findings.contrasts, settings)
     families = find_families(run.results)
@@ -79,6 +82,26 @@ def _pair_all(run: RunLike, settings: AnalysisSettings, findings: Findings) -> l
         except (AnalysisError, ResultsError) as error:
             findings.refusals.append(_refuse(place, "all", str(error)))
     return blocks
+
+
+def _compare_all(blocks: list[Block], settings: AnalysisSettings, findings: Findings) -> None:
+    """Compare batch by batch, on every core; numpy leaves the interpreter free, and no number hangs on the order."""
+
+    def compare(batch: list[Block]) -> Findings:
+        own = Findings()
+        for block, resampled in resample_batch(batch, settings.n_resamples, settings.seed):
+            compare_block(block, resampled, settings, own)
+        return own
+
+    # One thread of linear algebra for each thread of ours; more only get in each other's way.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_count_cores()) as threads:
+        for own in threads.map(compare, batch_blocks(blocks)):
+            findings.extend(own)
+
+
+def _count_cores() -> int:
+    """Cores this process may use, which not every system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _note_missing(run: RunLike, findings: Findings) -> None:

@@ -65,7 +65,7 @@ POOLED: Final[Columns] = {
     "verdict": ("str", "The same rule as for one contrast."),
     "mixed_delta_points": (
         "float64",
-        "The mixed-effects model's mean, as a check: over all tasks, of planned contrasts with none.",
+        "The mixed-effects model's mean, as a check: of planned contrasts with none, over three tasks or more.",
     ),
     "mixed_ci_low": ("float64", "Lower end of its 95% interval."),
     "mixed_ci_high": ("float64", "Upper end of its 95% interval."),

@@ -38,6 +38,13 @@ class Findings:
     refusals: list[dict[str, Any]] = field(default_factory=list)
     contributions: dict[int, Floats] = field(default_factory=dict)
 
+    def extend(self, other: Findings) -> None:
+        """Add another's rows behind one's own."""
+        self.contributions |= {number + len(self.contrasts): own for number, own in other.contributions.items()}
+        self.contrasts += other.contrasts
+        self.movers += other.movers
+        self.refusals += other.refusals
+
 
 def compare_block(block: Block, resampled: Resampled, settings: AnalysisSettings, findings: Findings) -> None:
     """Add every contrast of one block, or the sentence that says why it cannot be made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,9 @@ MOST_KEPT = 150_000_000
 
 MOST_KEPT_AS_FLOATS = 12_500_000
 """Draws of up to so many stay as floats, ready for use."""
+
+_drawing = RLock()
+"""Threads that want the same draws wait for the first of them rather than draw twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,18 @@ class Draws:
     def transposed_counts(self, most: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """The same counts as single-precision chunks ``(n_units, chunk)`` of at most ``most`` columns."""
         if self.n_resamples * self.n_units <= MOST_KEPT_AS_FLOATS:
-            return iter(_transpose_kept(self, most))
+            with _drawing:
+                return iter(_transpose_kept(self, most))
         return _transpose(self, most)
 
     def _chunks(self, kind: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         size = max(1, CHUNK_BYTES // (8 * self.n_units))
         kept = self.n_resamples * self.n_units <= MOST_KEPT
-        pieces = iter(_draw_kept(self, kind, size)) if kept else _draw(self, kind, size)
+        if kept:
+            with _drawing:
+                pieces = iter(_draw_kept(self, kind, size))
+        else:
+            pieces = _draw(self, kind, size)
         for start, piece in zip(range(0, self.n_resamples, size), pieces, strict=True):
             yield slice(start, start + len(piece)), np.asarray(piece, dtype=np.float64)
 

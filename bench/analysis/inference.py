@@ -11,7 +11,7 @@ from scipy.special import ndtri, stdtr
 from bench.analysis.draws import Draws
 from bench.analysis.interval import compute_bca_interval, compute_sparse_interval, widen_quantile
 from bench.analysis.settings import CONFIDENCE, EQUIVALENCE_CONFIDENCE
-from bench.analysis.spread import Spread, compute_noncentrality, compute_spread
+from bench.analysis.spread import Spread, compute_detectable, compute_noncentrality, compute_spread
 from bench.errors import AnalysisError
 from bench.items.table import Statistic
 
@@ -136,7 +136,7 @@ def estimate_contrast(data: PairedData, seed: int) -> Estimate:
         error=spread.error,
         item_error=float(np.sqrt(spread.item_variance)),
         degrees=spread.degrees,
-        detectable=compute_noncentrality(int(spread.degrees)) * spread.error,
+        detectable=compute_detectable(spread, delta),
         method=f"{name} bootstrap{crossed}; {tail}",
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 from scipy.stats import t as student_t
 
@@ -148,36 +148,38 @@ def _combine_effects(effects: list[TaskEffect], smallest_effect: float, note: st
 
 
 def fit_mixed_model(contributions: dict[str, list[Floats]]) -> tuple[float, float, float]:
-    """Mean and 95% interval of a mixed-effects model: items within tasks, tasks random (statsmodels ``MixedLM``, REML).
+    """Mean and 95% interval of a mixed-effects model: items within tasks, tasks random.
 
-    It takes the residual spread to be one and the same for all tasks, which the meta-analysis does not; where the two
-    disagree, a task with unusual spread is why.
+    The restricted likelihood of a random intercept in closed form, profiled over the ratio of both variances. It is
+    statsmodels' ``MixedLM(values, ones, groups=task).fit(reml=True)`` at a hundredth of its time; a test holds them
+    equal. It takes the residual spread to be one and the same for all tasks, which the meta-analysis does not; where
+    the two disagree, a task with unusual spread is why.
 
     Args:
         contributions: Paired contributions of items in points, by task; one array a subset.
 
     Returns:
-        Delta, lower and upper end in points; NaN where fewer than three tasks are there or the fit fails.
+        Delta, lower and upper end in points; NaN where fewer than three tasks are there.
     """
-    from statsmodels.regression.mixed_linear_model import MixedLM
-    from statsmodels.tools.sm_exceptions import ModelWarning
-
     if len(contributions) < 3:
         return NAN, NAN, NAN
-    blocks = {task: _average_blocks(np.concatenate(arrays)) for task, arrays in contributions.items()}
-    values = np.concatenate(list(blocks.values()))
-    groups = np.repeat(np.arange(len(blocks)), [len(own) for own in blocks.values()])
-    with warnings.catch_warnings():
-        # A between-task variance of nought is an answer here, and the pooled interval stands beside it.
-        warnings.simplefilter("ignore", ModelWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            fit = MixedLM(values, np.ones((len(values), 1)), groups=groups).fit(reml=True, method="powell")
-        except np.linalg.LinAlgError:
-            return NAN, NAN, NAN
-        delta, error = float(fit.params[0]), float(fit.bse[0])
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2)) * error
+    blocks = [_average_blocks(np.concatenate(arrays)) for arrays in contributions.values()]
+    sizes = np.array([len(own) for own in blocks], dtype=np.float64)
+    means = np.array([own.mean() for own in blocks])
+    within = float(sum(np.sum((own - own.mean()) ** 2) for own in blocks))
+
+    def deviance(log_ratio: float) -> float:
+        weights = sizes / (1 + np.exp(log_ratio) * sizes)
+        squares = within + np.sum(weights * (means - np.average(means, weights=weights)) ** 2)
+        logs = np.sum(np.log1p(np.exp(log_ratio) * sizes)) + np.log(weights.sum())
+        return float((sizes.sum() - 1) * np.log(squares) + logs)
+
+    best = minimize_scalar(deviance, bounds=(-25.0, 15.0), method="bounded", options={"xatol": 1e-6}).x
+    log_ratio = min((float(best), -25.0), key=deviance)
+    weights = sizes / (1 + np.exp(log_ratio) * sizes)
+    delta = float(np.average(means, weights=weights))
+    variance = (within + np.sum(weights * (means - delta) ** 2)) / (sizes.sum() - 1)
+    reach = float(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(variance / weights.sum()))
     return delta, delta - reach, delta + reach
 
 

@@ -50,16 +50,32 @@ class Resampled:
 
 
 def resample_blocks(blocks: Sequence[Block], n_resamples: int, seed: int) -> Iterator[tuple[Block, Resampled]]:
-    """Resample every block; blocks of means with as many units share their matrix products."""
+    """Resample every block, batch by batch."""
+    for batch in batch_blocks(blocks):
+        yield from resample_batch(batch, n_resamples, seed)
+
+
+def batch_blocks(blocks: Sequence[Block]) -> list[list[Block]]:
+    """Batches that can be resampled independently: means with as many units share their matrix products."""
     means: dict[int, list[Block]] = defaultdict(list)
+    batches = []
     for block in blocks:
         if block.statistic is Statistic.MEAN:
             means[block.n_units].append(block)
         else:
-            yield block, _resample_statistic(block, Draws(block.n_units, n_resamples, seed))
-    for n_units, alike in sorted(means.items()):
-        for batch in _split_batches(alike):
-            yield from _resample_means(batch, Draws(n_units, n_resamples, seed))
+            batches.append([block])
+    for _, alike in sorted(means.items()):
+        batches += _split_batches(alike)
+    return batches
+
+
+def resample_batch(batch: list[Block], n_resamples: int, seed: int) -> Iterator[tuple[Block, Resampled]]:
+    """Resample the blocks of one of `batch_blocks`."""
+    draws = Draws(batch[0].n_units, n_resamples, seed)
+    if batch[0].statistic is Statistic.MEAN:
+        yield from _resample_means(batch, draws)
+    else:
+        yield batch[0], _resample_statistic(batch[0], draws)
 
 
 def _split_batches(blocks: list[Block]) -> Iterator[list[Block]]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaln, stdtrit
 
 from bench.analysis.settings import CONFIDENCE, POWER
 
@@ -85,6 +85,22 @@ def compute_spread(contribution: Floats, weight: Floats) -> Spread:
     drawn_variance += beyond / n_replicates
     acceleration = third / (6 * drawn_variance**1.5) if total > 0 else 0.0
     return Spread(item_variance, beyond, n_units, n_replicates, min(degrees, n_units - 1.0), acceleration, effects)
+
+
+def compute_detectable(spread: Spread, delta: float) -> float:
+    """The minimum detectable effect in the direction of ``delta``, allowing for skewed contributions.
+
+    Where contributions are skewed, samples with a larger delta also have a larger standard error, and the
+    studentised delta spreads by less (or more) than one. A mean and its standard error move together by half the
+    skewness over the root of the number (Johnson 1978, JASA 73, 536), which is three times BCa's acceleration. A
+    test that rejects beyond ``t`` standard errors therefore has the power that ``z₀.₈`` stands for at ``t + z₀.₈·|1 −
+    3·a·t|`` standard errors instead of ``t + z₀.₈``. Without this, effects on Spearman's correlation and average
+    precision as large as those stated were detected in up to 84% of simulations instead of 80%.
+    """
+    straight = compute_noncentrality(int(spread.degrees))
+    critical = float(stdtrit(spread.degrees, (1 + CONFIDENCE) / 2))
+    lean = 3 * spread.acceleration * critical * (1.0 if delta >= 0 else -1.0)
+    return (critical + (straight - critical) * abs(1 - lean)) * spread.error
 
 
 @lru_cache(maxsize=4096)

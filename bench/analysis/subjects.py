@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 EVERY_TASK = "all"
 CHECKED = frozenset(format_contrast(pair) for pair in PLANNED if pair[1] == "none")
-"""Pooled over all tasks, these have a mixed-effects model beside them."""
+"""These have a mixed-effects model beside them, over all tasks and over those of a type."""
 
 FAMILY_OF = {
     Mechanism.PREFIX: "prefix",
@@ -67,7 +67,7 @@ def _pool_group(
     rows = [findings.contrasts[number] for number in numbers]
     pooled = pool_rows(rows, settings.smallest_effect)
     mixed = (NAN, NAN, NAN)
-    if settings.mixed_models and contrast in CHECKED and scope == EVERY_TASK:
+    if settings.mixed_models and contrast in CHECKED:
         mixed = fit_mixed_model(_gather_contributions(numbers, findings))
     return {
         "subject": subject,

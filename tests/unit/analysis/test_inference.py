@@ -9,7 +9,7 @@ from scipy import special, stats
 from bench.analysis import AnalysisSettings, analyse
 from bench.analysis.inference import PairedData, compute_p_value, estimate_contrast
 from bench.analysis.interval import compute_sparse_interval
-from bench.analysis.spread import Spread, compute_noncentrality, compute_spread
+from bench.analysis.spread import Spread, compute_detectable, compute_noncentrality, compute_spread
 from bench.items.statistics import compute_statistic
 from bench.items.table import ItemTable, Statistic
 from tests.fake_runs import FakeRun, make_table
@@ -105,6 +105,18 @@ def test_the_detectable_effect_has_eighty_per_cent_power() -> None:
         critical = stats.t.ppf(0.975, degrees)
         power = stats.nct.sf(critical, degrees, effect) + stats.nct.cdf(-critical, degrees, effect)
         assert power == pytest.approx(0.8, abs=1e-4)
+
+
+def test_the_detectable_effect_allows_for_skew() -> None:
+    rng = np.random.default_rng(10)
+    n, size = 60, 4_000
+    critical = stats.t.ppf(0.975, n - 1)
+    for sign in (1.0, -1.0):
+        samples = sign * (rng.exponential(size=(size, n)) - 1)
+        errors = samples.std(axis=1, ddof=1) / np.sqrt(n)
+        needed = np.quantile(critical * errors - samples.mean(axis=1), 0.8)
+        stated = [compute_detectable(make_spread(sample[:, None] + needed), needed) for sample in samples[:1_000]]
+        assert np.mean(stated) == pytest.approx(needed, rel=0.04)
 
 
 @pytest.mark.parametrize("statistic", [Statistic.MEAN, Statistic.SPEARMAN, Statistic.AVERAGE_PRECISION])

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.meta_analysis import combine_effects
 
 from bench.analysis import AnalysisSettings
@@ -74,6 +76,20 @@ def test_the_mixed_model_agrees_where_tasks_have_equal_spread() -> None:
     pooled = pool_rows(rows, 0.5)
     assert delta == pytest.approx(pooled.delta, abs=0.05)
     assert high - low == pytest.approx((pooled.interval[1] - pooled.interval[0]) * 1.96 / 2.2, rel=0.1)
+
+
+@pytest.mark.parametrize(("tau", "n_tasks"), [(0.0, 3), (0.5, 5), (3.0, 8)])
+def test_the_mixed_model_is_that_of_statsmodels(tau: float, n_tasks: int) -> None:
+    rng = np.random.default_rng(4)
+    contributions = {f"T{i}": [rng.normal(1 + rng.normal(0, tau), 2, 11 + i)] for i in range(n_tasks)}
+    values = np.concatenate([own[0] for own in contributions.values()])
+    groups = np.repeat(np.arange(n_tasks), [len(own[0]) for own in contributions.values()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = MixedLM(values, np.ones((len(values), 1)), groups=groups).fit(reml=True, method="powell")
+    delta, low, high = fit_mixed_model(contributions)
+    assert delta == pytest.approx(fit.params[0], rel=1e-4)
+    assert (high - low) / 2 / 1.959964 == pytest.approx(fit.bse[0], rel=1e-2)  # statsmodels takes it from a numeric Hessian
 
 
 @pytest.mark.parametrize(
