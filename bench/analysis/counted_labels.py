@@ -15,10 +15,22 @@ if TYPE_CHECKING:
     Compute = Callable[[Floats], Floats]
 
 
-def _count_labels(prediction: Floats, target: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
-    labels = np.union1d(prediction, target)[:, None]
-    predicted, true = prediction == labels, target == labels
-    return tuple(np.asarray(members, dtype=np.float64) @ counts for members in (predicted & true, predicted, true))  # type: ignore[return-value]
+def _count_labels(labels: Floats, prediction: Floats, target: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
+    """How often each label was hit, predicted and true, ``(n_labels, r)``; an item has one label: sums are sparse."""
+    return (
+        _sum_by_label(labels, np.where(prediction == target, target, np.nan), counts),
+        _sum_by_label(labels, prediction, counts),
+        _sum_by_label(labels, target, counts),
+    )
+
+
+def _sum_by_label(labels: Floats, of_item: Floats, counts: Floats) -> Floats:
+    from scipy.sparse import csr_array
+
+    items = np.flatnonzero(np.isin(of_item, labels))
+    rows = np.searchsorted(labels, of_item[items])
+    shape = (len(labels), len(of_item))
+    return np.asarray(csr_array((np.ones(len(items), dtype=counts.dtype), (rows, items)), shape=shape) @ counts)
 
 
 def prepare_macro_f1(predictions: Floats, target: Floats) -> Compute:
@@ -27,7 +39,7 @@ def prepare_macro_f1(predictions: Floats, target: Floats) -> Compute:
     def compute(counts: Floats) -> Floats:
         scores = []
         for prediction in predictions:
-            hits, predicted, true = _count_labels(prediction, target, counts)
+            hits, predicted, true = _count_labels(np.union1d(prediction, target), prediction, target, counts)
             present = np.count_nonzero(predicted + true > 0, axis=0)
             scores.append((2 * hits / np.maximum(predicted + true, 1.0)).sum(axis=0) / present)
         return np.array(scores)
@@ -36,12 +48,13 @@ def prepare_macro_f1(predictions: Floats, target: Floats) -> Compute:
 
 
 def prepare_weighted_f1(predictions: Floats, target: Floats) -> Compute:
-    """F1 of each label, weighted by how often it is true, as sklearn does."""
+    """F1 of each label, weighted by how often it is true, as sklearn does; labels never true weigh nothing."""
+    labels = np.unique(target)
 
     def compute(counts: Floats) -> Floats:
         scores = []
         for prediction in predictions:
-            hits, predicted, true = _count_labels(prediction, target, counts)
+            hits, predicted, true = _count_labels(labels, prediction, target, counts)
             scores.append((2 * hits / np.maximum(predicted + true, 1.0) * true).sum(axis=0) / true.sum(axis=0))
         return np.array(scores)
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+TINIEST = 1e-300
+"""Where there is no spread at all, quotients stay finite."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Where the spread of a delta comes from (two-way crossed random effects; Searle, Casella and McCulloch 1992).
@@ -26,8 +30,9 @@ class Spread:
         replicate_variance: Variance of one experiment's delta beyond what its items explain.
         n_units: Items, or clusters of them.
         n_replicates: Experiments.
-        degrees: Satterthwaite's (1946), of the sum.
-        acceleration: BCa's, from the third moments of both parts.
+        degrees: Satterthwaite's (1946), of the sum, for normal contributions.
+        tail_degrees: The same for contributions with tails as heavy as those seen.
+        acceleration: A sixth of the skewness of the delta, from the third moments of both parts (Efron 1987).
         effects: Experiments' effects, centred, with exactly ``replicate_variance``; ``(n_replicates,)``.
     """
 
@@ -36,6 +41,7 @@ class Spread:
     n_units: int
     n_replicates: int
     degrees: float
+    tail_degrees: float
     acceleration: float
     effects: Floats
 
@@ -67,9 +73,10 @@ def compute_spread(contribution: Floats, weight: Floats) -> Spread:
     item_variance = float(np.sum(deviation**2)) / (n_units * (n_units - 1))
     third = float(np.sum(deviation**3)) / n_units**3
     drawn_variance = item_variance * (n_units - 1) / n_units
+    own_degrees = n_units - 1.0, count_tail_degrees(deviation)
     if n_replicates == 1:
         acceleration = third / (6 * drawn_variance**1.5) if item_variance > 0 else 0.0
-        return Spread(item_variance, 0.0, n_units, 1, n_units - 1.0, acceleration, np.zeros(1))
+        return Spread(item_variance, 0.0, n_units, 1, *own_degrees, acceleration, np.zeros(1))
     own = contribution.mean(axis=0) - delta
     observed = float(np.sum(own**2)) / (n_replicates - 1)
     residual = contribution - contribution.mean(axis=1, keepdims=True)
@@ -78,13 +85,29 @@ def compute_spread(contribution: Floats, weight: Floats) -> Spread:
     effects = own * np.sqrt(beyond / np.mean(own**2)) if beyond > 0 else np.zeros(n_replicates)
     total = item_variance + beyond / n_replicates
     third += float(np.sum(effects**3)) / n_replicates**3
-    parts = item_variance**2 / (n_units - 1)
-    if beyond > 0:
-        parts += (observed / n_replicates) ** 2 / (n_replicates - 1)
-    degrees = total**2 / parts if parts > 0 else n_units - 1.0
+    of_experiments = (observed / n_replicates) ** 2 / (n_replicates - 1) if beyond > 0 else 0.0
+    degrees = [
+        min(total**2 / max(item_variance**2 / own + of_experiments, TINIEST), n_units - 1.0) for own in own_degrees
+    ]
     drawn_variance += beyond / n_replicates
     acceleration = third / (6 * drawn_variance**1.5) if total > 0 else 0.0
-    return Spread(item_variance, beyond, n_units, n_replicates, min(degrees, n_units - 1.0), acceleration, effects)
+    return Spread(item_variance, beyond, n_units, n_replicates, degrees[0], degrees[1], acceleration, effects)
+
+
+def count_tail_degrees(deviation: Floats) -> float:
+    """Degrees of freedom of a standard error where the tails are heavier than normal; at least 1, at most ``n − 1``.
+
+    A variance of ``n`` values has itself the relative variance ``2/(n − 1) + G₂/n`` with ``G₂`` the excess kurtosis
+    (Cramér 1946, section 27.4; ``scipy.stats.kurtosis(bias=False)``), and Satterthwaite's degrees of freedom are two
+    over that. Where a prefix changes few items by much, hundreds of items tell the spread no better than twenty would.
+    """
+    n = len(deviation)
+    square = float(np.mean(deviation**2))
+    if square <= TINIEST:
+        return n - 1.0
+    excess = float(np.mean(deviation**4)) / square**2 - 3
+    excess = (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * excess + 6)
+    return max(1.0, 2 / (2 / (n - 1) + max(0.0, excess) / n))
 
 
 def compute_detectable(spread: Spread, delta: float) -> float:
@@ -92,7 +115,7 @@ def compute_detectable(spread: Spread, delta: float) -> float:
 
     Where contributions are skewed, samples with a larger delta also have a larger standard error, and the
     studentised delta spreads by less (or more) than one. A mean and its standard error move together by half the
-    skewness over the root of the number (Johnson 1978, JASA 73, 536), which is three times BCa's acceleration. A
+    skewness over the root of the number (Johnson 1978, JASA 73, 536), which is three times the acceleration. A
     test that rejects beyond ``t`` standard errors therefore has the power that ``z₀.₈`` stands for at ``t + z₀.₈·|1 −
     3·a·t|`` standard errors instead of ``t + z₀.₈``. Without this, effects on Spearman's correlation and average
     precision as large as those stated were detected in up to 84% of simulations instead of 80%.

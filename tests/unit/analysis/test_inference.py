@@ -8,8 +8,7 @@ from scipy import special, stats
 
 from bench.analysis import AnalysisSettings, analyse
 from bench.analysis.inference import PairedData, compute_p_value, estimate_contrast
-from bench.analysis.interval import compute_sparse_interval
-from bench.analysis.spread import Spread, compute_detectable, compute_noncentrality, compute_spread
+from bench.analysis.spread import Spread, compute_detectable, compute_noncentrality, compute_spread, count_tail_degrees
 from bench.items.statistics import compute_statistic
 from bench.items.table import ItemTable, Statistic
 from tests.fake_runs import FakeRun, make_table
@@ -63,15 +62,25 @@ def test_clusters_have_the_standard_error_of_a_ratio() -> None:
     assert row["standard_error"] > 1.5 * 100 * stats.sem(change)
 
 
-def test_the_sparse_interval_is_agresti_and_mins_for_hits_and_misses() -> None:
-    change = np.zeros(100)
-    change[:7], change[7:9] = 1, -1
-    low, high, error = compute_sparse_interval(change, 0.95)
-    gained, lost, n = 7.5, 2.5, 102.0
-    expected = np.sqrt((gained + lost) - (gained - lost) ** 2 / n) / n
-    assert error == pytest.approx(expected)
-    assert (low + high) / 2 == pytest.approx((gained - lost) / n)
-    assert high - low == pytest.approx(2 * stats.t.ppf(0.975, 99) * expected)
+def test_where_few_items_changed_the_interval_is_students_with_few_degrees_of_freedom() -> None:
+    change = np.zeros((100, 1))
+    change[:5], change[5:8] = 1, -1
+    flipped = np.random.default_rng(3).choice([-1, 1], (999, 100)) @ change[:, 0] / 100
+    estimate = estimate_contrast(PairedData(change, np.ones(100), np.full(999, 0.02), flipped), 1)
+    degrees = count_tail_degrees(change[:, 0] - 0.02)
+    assert degrees < 20
+    reach = stats.t.ppf(0.975, degrees) * stats.sem(change[:, 0])
+    assert estimate.interval == pytest.approx((0.02 - reach, 0.02 + reach))
+    assert estimate.method == "few items changed: Student's interval of the jackknife; sign-flip test"
+
+
+def test_ten_changed_items_are_enough_for_the_bootstrap() -> None:
+    rng = np.random.default_rng(3)
+    change = np.zeros((100, 1))
+    change[:10] = rng.normal(size=(10, 1))
+    replica = np.array([change[rng.integers(0, 100, 100)].mean() for _ in range(999)])
+    flipped = rng.choice([-1, 1], (999, 100)) @ change[:, 0] / 100
+    assert estimate_contrast(PairedData(change, np.ones(100), replica, flipped), 1).method.startswith("percentile")
 
 
 def test_the_p_value_is_exact_for_few_units() -> None:
@@ -147,14 +156,10 @@ def test_a_plain_loop_over_the_formulas_agrees(statistic: Statistic) -> None:
     pseudo += estimate - pseudo.mean()
     replicas = np.array([delta(rng.integers(0, n, n)) for _ in range(400)])
     flips = np.array([np.mean(pseudo * rng.choice([-1, 1], n)) for _ in range(4_000)])
-    deviation = pseudo - pseudo.mean()
-    acceleration = np.sum(deviation**3) / (6 * np.sum(deviation**2) ** 1.5)
-    bias = 0.0 if statistic is Statistic.AVERAGE_PRECISION else stats.norm.ppf(np.mean(replicas < estimate))
-    reach = stats.t.ppf(0.975, n - 1) * np.sqrt(n / (n - 1))
-    ends = [
-        np.quantile(replicas, stats.norm.cdf(bias + (bias + z) / (1 - acceleration * (bias + z))))
-        for z in (-reach, reach)
-    ]
+    excess = stats.kurtosis(pseudo, bias=False)
+    degrees = min(n - 1, 2 / (2 / (n - 1) + excess / n))
+    reach = stats.t.ppf(0.975, degrees) * np.sqrt(n / (n - 1))
+    ends = [np.quantile(replicas, stats.norm.cdf(z)) for z in (-reach, reach)]
     error = float(np.std(pseudo, ddof=1) / np.sqrt(n))
     if statistic is Statistic.AVERAGE_PRECISION:
         ratio = min(1.0, float(np.std(replicas, ddof=1)) * np.sqrt(n / (n - 1)) / error)
@@ -181,4 +186,4 @@ def test_experiments_that_differ_widen_the_interval_and_the_p_value() -> None:
     assert crossed.error > alone.error
     assert crossed.interval[1] - crossed.interval[0] > 1.5 * (alone.interval[1] - alone.interval[0])
     assert crossed.p_value > alone.p_value
-    assert crossed.method.startswith("BCa bootstrap over items and experiments; ")
+    assert crossed.method.startswith("percentile bootstrap over items and experiments; ")

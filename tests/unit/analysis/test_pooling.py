@@ -89,7 +89,8 @@ def test_the_mixed_model_is_that_of_statsmodels(tau: float, n_tasks: int) -> Non
         fit = MixedLM(values, np.ones((len(values), 1)), groups=groups).fit(reml=True, method="powell")
     delta, low, high = fit_mixed_model(contributions)
     assert delta == pytest.approx(fit.params[0], rel=1e-4)
-    assert (high - low) / 2 / 1.959964 == pytest.approx(fit.bse[0], rel=1e-2)  # statsmodels takes it from a numeric Hessian
+    # Its error is of a numeric Hessian.
+    assert (high - low) / 2 / 1.959964 == pytest.approx(fit.bse[0], rel=1e-2)
 
 
 @pytest.mark.parametrize(
