@@ -11,7 +11,7 @@ from scipy.special import ndtri, stdtr, stdtrit
 from bench.analysis.draws import Draws
 from bench.analysis.interval import compute_percentile_interval, widen_quantile
 from bench.analysis.settings import CONFIDENCE, EQUIVALENCE_CONFIDENCE
-from bench.analysis.spread import Spread, compute_detectable, compute_noncentrality, compute_spread
+from bench.analysis.spread import Spread, compute_bias, compute_detectable, compute_noncentrality, compute_spread
 from bench.errors import AnalysisError
 from bench.items.table import Statistic
 
@@ -137,7 +137,7 @@ def estimate_contrast(data: PairedData, seed: int) -> Estimate:
         error=spread.error,
         item_error=float(np.sqrt(spread.item_variance)),
         degrees=spread.degrees,
-        detectable=compute_detectable(spread, delta),
+        detectable=compute_detectable(spread, delta, is_mean=data.statistic is Statistic.MEAN),
         method=f"{name}; {tail}",
     )
 
@@ -222,6 +222,6 @@ def _estimate_unchanged(n_units: int) -> Estimate:
         error=error,
         item_error=error,
         degrees=n_units - 1.0,
-        detectable=compute_noncentrality(n_units - 1) * error,
+        detectable=compute_noncentrality(n_units - 1) / compute_bias(n_units - 1) * error,
         method="no item changed: exact binomial bound on the share that would",
     )

@@ -46,8 +46,8 @@ TASKS_PER_SWEEP = 2
 DRAWS = 10
 PARTS = ("identical", "noise", "coverage", "power")
 MODULES = (
-    "blocks", "contrasts", "counted", "counted_labels", "draws", "inference", "interval", "names", "pairing", "resampled",
-    "settings", "spread", "verdicts",
+    "blocks", "contrasts", "counted", "counted_labels", "draws", "inference", "interval", "names", "pairing",
+    "resampled", "settings", "spread", "verdicts",
 )  # fmt: skip
 """Of `bench.analysis`, what the figures depend on."""
 Row = dict[str, Any]
@@ -226,8 +226,9 @@ def simulate_power(population: Population, plan: Plan, n_items: int, rng: np.ran
     level = population.level(rng)
     wanted, planted = 0.0, level
     for step in range(2 if population.target is None else 8):
-        # Larger samples state more alike, so fewer tell their mean.
-        samples = estimate_samples(planted, plan, n_items, int(np.clip(50_000 / n_items, 50, 250)), rng)
+        # Larger samples state more alike, so fewer tell their mean; those of means are soon drawn.
+        size = 1_500 if population.target is None else int(np.clip(50_000 / n_items, 50, 250))
+        samples = estimate_samples(planted, plan, n_items, size, rng)
         stated = float(np.mean([estimate.detectable for _, estimate in samples]))
         wanted += (stated - wanted) / max(1, step - 1)
         planted = level.plant(find_size(level, wanted, n_items))
