@@ -13,6 +13,7 @@ from bench.analysis.advice import advise_models
 from bench.analysis.blocks import Place, RunLike
 from bench.analysis.columns import CONTRASTS, MODELS, MOVERS, POOLED, REFUSALS, build_frame
 from bench.analysis.contrasts import Findings, compare_block, decide_all
+from bench.analysis.metrics import choose_metric
 from bench.analysis.names import PLANNED, SIDES, format_contrast
 from bench.analysis.pairing import group_by_place, pair_cells
 from bench.analysis.resampled import batch_blocks, resample_batch
@@ -72,13 +73,8 @@ def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
 def _pair_all(run: RunLike, settings: AnalysisSettings, findings: Findings) -> list[Block]:
     blocks = []
     for place, cells in group_by_place(run).items():
-        metric = cells[0].main_score
         try:
-            if settings.metric is not None and settings.metric != metric:
-                raise AnalysisError(
-                    f"{settings.metric} has no per-item scores here; {metric}, the main score, is what can be compared."
-                )
-            blocks.append(pair_cells(run, place, cells))
+            blocks.append(choose_metric(pair_cells(run, place, cells), settings.metric))
         except (AnalysisError, ResultsError) as error:
             findings.refusals.append(_refuse(place, "all", str(error)))
     return blocks

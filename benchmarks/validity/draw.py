@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+COVERAGE_BOUNDS, POWER_BOUNDS = (0.93, 0.97), (0.78, 0.82)
 
 
 def format_table(header: list[str], rows: list[list[str]]) -> list[str]:
@@ -18,25 +19,36 @@ def format_table(header: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *rows]] + [""]
 
 
+def format_share(row: dict[str, Any], column: str, bounds: tuple[float, float]) -> str:
+    """A share with its interval; bold where it lies outside its bounds."""
+    share = f"{row[column]:.1%}"
+    if not bounds[0] <= row[column] <= bounds[1]:
+        share = f"**{share}**"
+    return f"{share} ({row[f'{column}_low']:.1%} to {row[f'{column}_high']:.1%})"
+
+
 def describe_figures(figures: dict[str, Any]) -> str:
-    """The three tables."""
+    """The tables."""
     lines = format_table(
-        ["A/A: task type", "items", "sweeps", "test rejects", "false verdicts", "at ±0", "sweeps with any", "at ±0"],
+        ["A/A: task type", "conditions", "items", "sweeps", "test rejects", "false verdicts", "at ±0",
+         "sweeps with any", "at ±0"],
         [
             [
-                row["task_type"], f"{row['n_items']}", f"{row['sweeps']:,}", f"{row['test_rejects']:.1%}",
+                row["task_type"], words, f"{row['n_items']}", f"{row['sweeps']:,}", f"{row['test_rejects']:.1%}",
                 f"{row['false_verdicts']:.1%}", f"{row['false_verdicts_any_effect']:.1%}",
                 f"{row['sweeps_with_false_verdict']:.1%}", f"{row['sweeps_with_false_verdict_any_effect']:.1%}",
             ]
-            for row in figures["noise"]
+            for part, words in (("identical", "identical"), ("noise", "noise"))
+            for row in figures[part]
         ],
     )  # fmt: skip
     lines += format_table(
-        ["Coverage: task type", "statistic", "items", "samples", "coverage of 95% intervals", "population"],
+        ["Coverage: task type", "statistic", "items", "samples", "true, points", "95% intervals cover", "plain BCa"],
         [
             [
                 row["task_type"], row["statistic"], f"{row['n_items']:,}", f"{row['samples']:,}",
-                f"{row['coverage']:.1%} ({row['coverage_low']:.1%} to {row['coverage_high']:.1%})", row["source"],
+                f"{row['true_delta_points']:+.2f}", format_share(row, "coverage", COVERAGE_BOUNDS),
+                f"{row['coverage_of_plain_bca']:.1%}",
             ]
             for row in figures["coverage"]
         ],
@@ -47,19 +59,21 @@ def describe_figures(figures: dict[str, Any]) -> str:
             [
                 row["task_type"], row["statistic"], f"{row['n_items']:,}", f"{row['samples']:,}",
                 f"{row['planted_points']:.2f}", f"{row['stated_mde_points']:.2f}",
-                f"{row['detected']:.1%} ({row['detected_low']:.1%} to {row['detected_high']:.1%})",
+                format_share(row, "detected", POWER_BOUNDS),
             ]
             for row in figures["power"]
         ],
     )  # fmt: skip
+    sources = {row["task_type"]: row["source"] for row in figures["coverage"]}
+    lines += format_table(["population", "task, model"], [[kind, source] for kind, source in sources.items()])
     return "\n".join(lines)
 
 
 def draw_figures(figures: dict[str, Any]) -> Figure:
     """Coverage and power with their bounds."""
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    panels = [("coverage", "coverage", (0.93, 0.97), "95% intervals hold the planted effect")]
-    panels.append(("power", "detected", (0.78, 0.82), "stated minimum detectable effect detected"))
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    panels = [("coverage", "coverage", COVERAGE_BOUNDS, "95% intervals hold the true effect")]
+    panels.append(("power", "detected", POWER_BOUNDS, "stated minimum detectable effect detected"))
     for axes, (name, column, bounds, title) in zip(figure.subplots(1, 2), panels, strict=True):
         rows = figures[name][::-1]
         middle = [row[column] for row in rows]
@@ -67,6 +81,11 @@ def draw_figures(figures: dict[str, Any]) -> Figure:
         high = [row[f"{column}_high"] - row[column] for row in rows]
         axes.axvspan(*bounds, color="0.9", label="bounds")
         axes.errorbar(middle, range(len(rows)), xerr=[low, high], fmt="o", color="C0", ms=4)
+        if name == "coverage":
+            axes.plot(
+                [row["coverage_of_plain_bca"] for row in rows], range(len(rows)), "x", color="C1", label="plain BCa"
+            )
+            axes.legend(loc="lower left", fontsize=8)
         axes.set_yticks(range(len(rows)), [f"{row['task_type']}, n = {row['n_items']}" for row in rows], fontsize=8)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("share of samples, with its 95% interval")

@@ -48,6 +48,7 @@ VERDICT_COLUMNS = (
     Column("95 % interval", numeric=True),
     Column("p (Holm)", numeric=True, hint="adjusted for all planned contrasts"),
     Column("MDE", numeric=True, hint="minimum detectable effect: what this many items could have shown"),
+    Column("Better / worse", numeric=True, hint="share of items that gained, and that lost; the rest did not change"),
     Column("Items", numeric=True),
     Column("Items to settle", numeric=True, hint="items that would be needed for a verdict"),
 )
@@ -117,6 +118,13 @@ def _describe_pooled(pooled: pd.DataFrame) -> str:
     return ""
 
 
+def _enter_shares(better: float, worse: float) -> Entry:
+    """Both shares, sorted by what the gains have over the losses."""
+    if not is_number(better) or not is_number(worse):
+        return Entry("")
+    return Entry(f"{100 * better:.0f} % / {100 * worse:.0f} %", float(better) - float(worse))
+
+
 def _tabulate_verdicts(main: pd.DataFrame) -> Table:
     ordered = main.sort_values(["subject", "task_type", "label"], kind="stable")
     lines = tuple(
@@ -130,6 +138,7 @@ def _tabulate_verdicts(main: pd.DataFrame) -> Table:
                 enter_interval(row["ci_low"], row["ci_high"]),
                 Entry(format_p(row["p_holm"]), float(row["p_holm"]) if is_number(row["p_holm"]) else None),
                 enter_number(row["mde"]),
+                _enter_shares(row["share_better"], row["share_worse"]),
                 enter_count(row["n_items"]),
                 enter_count(row["n_items_to_settle"]),
             ),
@@ -137,5 +146,5 @@ def _tabulate_verdicts(main: pd.DataFrame) -> Table:
         )
         for row in ordered.to_dict("records")
     )
-    data = ordered[["subject", *FOREST_COLUMNS, "p_value", "n_items_to_settle"]]
+    data = ordered[["subject", *FOREST_COLUMNS, "p_value", "share_better", "share_worse", "n_items_to_settle"]]
     return Table("verdicts", "Every verdict: correct − none", VERDICT_COLUMNS, lines, link_csv(data))

@@ -76,7 +76,7 @@ def test_a_metric_without_items_is_refused_and_says_which_has_them(folder: Path)
     document = json.loads(compare_run(folder, Selection(), "map_at_10", (0.5, 42), as_json=True))
     assert document["contrasts"] == []
     assert {row["reason"] for row in document["refusals"]} == {
-        "map_at_10 has no per-item scores here; ndcg_at_10, the main score, is what can be compared."
+        "map_at_10 has no per-item scores here; ndcg_at_10, the main score, can be compared."
     }
 
 
