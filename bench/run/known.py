@@ -23,12 +23,14 @@ class KnownModel:
         dim: Length of a vector.
         device: Where it ran.
         is_role_aware: Whether queries and documents take different ways through it.
+        notes: Why its engine was taken, where that is worth a reader's notice.
     """
 
     identity: EmbedderIdentity
     dim: int
     device: str
     is_role_aware: bool
+    notes: tuple[str, ...] = ()
 
     def sent_side(self, side: Side, role: Role | None) -> Side:
         """The side as this model is sent it: with the role, where that decides the way."""
@@ -46,7 +48,8 @@ def recall_model(model: ModelSpec, settings: EncoderSettings, folder: Path | Non
         return None
     remembered = read_memo(_path(model, settings, folder, cache))
     try:
-        return KnownModel(**{**remembered, "identity": EmbedderIdentity(**remembered["identity"])})
+        notes = tuple(remembered.get("notes", ()))
+        return KnownModel(**{**remembered, "identity": EmbedderIdentity(**remembered["identity"]), "notes": notes})
     except (KeyError, TypeError):
         return None
 

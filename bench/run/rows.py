@@ -54,7 +54,7 @@ def make_result(
         scoring_version=SCORING_VERSION,
         cost=encoded.cost.model_copy(update={"seconds_score": scored.seconds}),
         provenance=provenance,
-        notes=cell.notes,
+        notes=cell.notes + encoded.known.notes,
     )
 
 

@@ -66,7 +66,7 @@ class LazyEmbedder:
         """As remembered, else as loaded."""
         if self._known is None:
             model = self.loaded
-            self._known = KnownModel(model.identity, model.dim, model.device, model.network.is_role_aware)
+            self._known = KnownModel(model.identity, model.dim, model.device, model.network.is_role_aware, model.notes)
         return self._known
 
     @property

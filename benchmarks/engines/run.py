@@ -1,6 +1,6 @@
 """Texts per second of every engine against sentence-transformers' own ``encode``, interleaved, with the largest error.
 
-    python benchmarks/engines/run.py [--texts 400] [--rounds 3] [--threads 1]
+    python -m benchmarks.engines.run [--texts 400] [--rounds 3] [--threads 1,2]
 
 Texts are summaries and bodies of a starter task, so nothing is asked of the network. The figures and the machine they
 were taken on are written beside this file. Other work on the machine slows either side by chance; the ratio is
@@ -36,7 +36,7 @@ from bench.starter import load_starter_task, locate_model, starter_task_names
 
 HERE = Path(__file__).parent
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-ENGINES = (Engine.TORCH, Engine.ONNX, Engine.OPENVINO)
+ENGINES = (Engine.TORCH, Engine.COMPILED, Engine.ONNX, Engine.OPENVINO)
 SIDE = Side("query: ")
 
 
@@ -46,6 +46,7 @@ class EngineFigures:
 
     Attributes:
         engine: Which.
+        threads: Of either side.
         batch_tokens: The budget calibration found.
         ratio: Median over rounds of our texts per second over the library's, wall-clock.
         ratio_low: Smallest of the rounds.
@@ -56,6 +57,7 @@ class EngineFigures:
     """
 
     engine: str
+    threads: int
     batch_tokens: int
     ratio: float
     ratio_low: float
@@ -84,7 +86,7 @@ def take_time(run: Callable[[], Vectors]) -> tuple[float, float, Vectors]:
     return time.perf_counter() - wall, time.process_time() - processor, vectors
 
 
-def measure_engine(engine: Engine, texts: list[str], rounds: int, threads: int | None, cache: Path) -> EngineFigures:
+def measure_engine(engine: Engine, texts: list[str], rounds: int, threads: int, cache: Path) -> EngineFigures:
     """Time one engine and the library in turn."""
     folder = locate_model(MODEL)
     settings = EncoderSettings(device="cpu", engine=engine)
@@ -101,6 +103,7 @@ def measure_engine(engine: Engine, texts: list[str], rounds: int, threads: int |
         gaps.append(compute_disagreement(ours[2], theirs[2]))
     return EngineFigures(
         engine=engine.value,
+        threads=threads,
         batch_tokens=embedder.budget.tokens,
         ratio=statistics.median(ratios),
         ratio_low=min(ratios),
@@ -116,7 +119,6 @@ def describe_machine() -> dict[str, str | int | float]:
     return {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count() or 0,
-        "torch_threads": torch.get_num_threads(),
         "load_average": os.getloadavg()[0],
         **{name: version(name) for name in ("torch", "sentence-transformers", "openvino", "onnxruntime")},
     }
@@ -128,14 +130,15 @@ def render_table(figures: list[EngineFigures], machine: dict[str, str | int | fl
     lines = [
         "# Engines against sentence-transformers' encode",
         "",
-        f"Written by `benchmarks/engines/run.py`: {n_texts} texts, {MODEL}, float32; {facts}.",
+        f"Written by `python -m benchmarks.engines.run`: {n_texts} texts, {MODEL}, float32; {facts}.",
         "Ratios above 1 mean faster than `encode(batch_size=32)`; range over rounds in brackets.",
         "",
-        "| engine | batch tokens | texts/s ratio | processor-seconds ratio | 1 − cosine | padding |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| threads | engine | batch tokens | texts/s ratio | processor-seconds ratio | 1 − cosine | padding |",
+        "|---:|---|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {row.engine} | {row.batch_tokens} | {row.ratio:.2f} ({row.ratio_low:.2f}–{row.ratio_high:.2f}) "
+        f"| {row.threads} | {row.engine} | {row.batch_tokens} "
+        f"| {row.ratio:.2f} ({row.ratio_low:.2f}–{row.ratio_high:.2f}) "
         f"| {row.cpu_ratio:.2f} | {row.disagreement:.1e} | {row.padding:.1%} |"
         for row in figures
     ]
@@ -147,17 +150,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, help="threads of either side; the libraries' own choice where absent")
+    parser.add_argument("--threads", default=f"1,{os.cpu_count() or 2}", help="threads of either side, in turn")
     options = parser.parse_args()
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
     machine = describe_machine()
     texts = load_texts(options.texts)
     figures = []
-    with tempfile.TemporaryDirectory() as cache:
+    for threads in map(int, options.threads.split(",")):
+        torch.set_num_threads(threads)
         for engine in ENGINES:
             try:
-                figures.append(measure_engine(engine, texts, options.rounds, options.threads, Path(cache)))
+                with tempfile.TemporaryDirectory() as cache:
+                    figures.append(measure_engine(engine, texts, options.rounds, threads, Path(cache)))
             except EncodeError as error:
                 print(f"left out: {error}")
     document = {"machine": machine, "n_texts": len(texts), "engines": [asdict(row) for row in figures]}

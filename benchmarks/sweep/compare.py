@@ -13,9 +13,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from bench.run.provenance import collect_provenance
 from bench.store import load_run
@@ -30,29 +33,45 @@ QUIET = {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1", "PYTHONW
 Measured = dict[str, Any]
 
 
-def measure_plain(tasks: str, *, eight: bool, cached: bool = False) -> Measured:
+@dataclass(frozen=True)
+class Bench:
+    """What is compared, and where.
+
+    Attributes:
+        tasks: As in ``--tasks``.
+        work: Folder that keeps our embedding store between runs.
+        device: ``cpu`` or ``cuda``, for both sides.
+    """
+
+    tasks: str
+    work: Path
+    device: str = "cpu"
+
+
+def measure_plain(bench: Bench, *, eight: bool, cached: bool = False) -> Measured:
     """A loop over ``mteb.evaluate``, with mteb's embedding cache or without."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "benchmarks.sweep.plain", "--tasks", tasks, "--output", str(output)]
+        command = [sys.executable, "-m", "benchmarks.sweep.plain", "--tasks", bench.tasks, "--output", str(output)]
+        command += ["--device", bench.device]
         command += ["--eight"] if eight else []
         command += ["--mteb-cache", str(Path(folder) / "vectors")] if cached else []
         usage = watch(command, QUIET)
         return {**asdict(usage), **json.loads(output.read_text())}
 
 
-def measure_ours(tasks: str, work: Path, *, eight: bool, stored: bool = False, flags: tuple[str, ...] = ()) -> Measured:
+def measure_ours(bench: Bench, *, eight: bool, stored: bool = False, flags: tuple[str, ...] = ()) -> Measured:
     """``prefixbench sweep`` as a user would type it; from an empty cache, or from the one a former run left."""
-    conditions = name_conditions(eight)
-    cache = work / "-".join(["cache", "eight" if eight else "one", *(flag.strip("-") for flag in flags)])
+    cache = bench.work / "-".join(["cache", "eight" if eight else "one", *(flag.strip("-") for flag in flags)])
     if not stored:
         shutil.rmtree(cache, ignore_errors=True)
     elif not cache.exists():
         raise SystemExit(f"{cache} is not there; measure ours-eight first.")
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
-        command = [sys.executable, "-m", "bench", "sweep", "--models", MODEL, "--tasks", tasks, "--conditions", "none"]
-        command += [part for prefix in write_prefixes(conditions) for part in ("--prefix", prefix)]
+        command = [sys.executable, "-m", "bench", "sweep", "--models", MODEL, "--tasks", bench.tasks]
+        command += ["--conditions", "none", "--device", bench.device]
+        command += [part for prefix in write_prefixes(name_conditions(eight)) for part in ("--prefix", prefix)]
         command += ["--results", str(results), "--cache", str(cache), "--json", *flags]
         usage = watch(command, QUIET)
         rows = load_run(results).results
@@ -65,21 +84,49 @@ def measure_ours(tasks: str, work: Path, *, eight: bool, stored: bool = False, f
     return {**asdict(usage), "scores": scores, "texts_embedded": embedded, "engine": rows[0].encoder.engine}
 
 
-RUNS: dict[str, Callable[[str, Path], Measured]] = {
-    "plain-one": lambda tasks, _: measure_plain(tasks, eight=False),
-    "ours-one": lambda tasks, work: measure_ours(tasks, work, eight=False),
-    "ours-one-bfloat16": lambda tasks, work: measure_ours(tasks, work, eight=False, flags=("--dtype", "bfloat16")),
-    "cached-one": lambda tasks, _: measure_plain(tasks, eight=False, cached=True),
-    "plain-eight": lambda tasks, _: measure_plain(tasks, eight=True),
-    "ours-eight": lambda tasks, work: measure_ours(tasks, work, eight=True),
-    "ours-eight-stored": lambda tasks, work: measure_ours(tasks, work, eight=True, stored=True),
-    "cached-eight": lambda tasks, _: measure_plain(tasks, eight=True, cached=True),
+BFLOAT16 = ("--dtype", "bfloat16")
+
+RUNS: dict[str, Callable[[Bench], Measured]] = {
+    "plain-one": partial(measure_plain, eight=False),
+    "ours-one": partial(measure_ours, eight=False),
+    "ours-one-bfloat16": partial(measure_ours, eight=False, flags=BFLOAT16),
+    "cached-one": partial(measure_plain, eight=False, cached=True),
+    "plain-eight": partial(measure_plain, eight=True),
+    "ours-eight": partial(measure_ours, eight=True),
+    "ours-eight-bfloat16": partial(measure_ours, eight=True, flags=BFLOAT16),
+    "ours-eight-stored": partial(measure_ours, eight=True, stored=True),
+    "cached-eight": partial(measure_plain, eight=True, cached=True),
 }
 """In the order they are measured, so that both sides see the machine at about the same time."""
 
 
+def compare(bench: Bench, names: list[str], output: Path, *, again: bool, patience: float) -> str:
+    """Measure what is named and not yet measured, write the figures after each, and return the table."""
+    bench.work.mkdir(parents=True, exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / "figures.json"
+    content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    if content.get("tasks") != bench.tasks:
+        content = {"tasks": bench.tasks, "runs": {}}
+    for name in names:
+        if name in content["runs"] and not again:
+            continue
+        wait_until_idle(patience)
+        sys.stderr.write(f"{name} …\n")
+        measured = RUNS[name](bench)
+        content["runs"][name] = {**measured, "provenance": _describe_machine(bench.device)}
+        path.write_text(json.dumps(content, indent=1) + "\n")
+        (output / "figures.md").write_text(render_table(content))
+    return render_table(content)
+
+
+def _describe_machine(device: str) -> dict[str, Any]:
+    described = collect_provenance(device).model_dump(exclude={"warnings"})
+    return {**described, "gpu": torch.cuda.get_device_name() if device == "cuda" else None}
+
+
 def main() -> None:
-    """Measure what is asked for and not yet measured, and write the figures after each."""
+    """Compare on the processor."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--runs", default=",".join(RUNS), help="which to measure, by name")
@@ -88,22 +135,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=FIGURES)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "prefixbench-sweep")
     options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    options.output.mkdir(parents=True, exist_ok=True)
-    path = options.output / "figures.json"
-    content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    if content.get("tasks") != options.tasks:
-        content = {"tasks": options.tasks, "runs": {}}
-    for name in options.runs.split(","):
-        if name in content["runs"] and not options.again:
-            continue
-        wait_until_idle(options.patience)
-        sys.stderr.write(f"{name} …\n")
-        content["runs"][name] = RUNS[name](options.tasks, options.work)
-        content["runs"][name]["provenance"] = collect_provenance("cpu").model_dump(exclude={"warnings"})
-        path.write_text(json.dumps(content, indent=1) + "\n")
-        (options.output / "figures.md").write_text(render_table(content))
-    sys.stdout.write(render_table(content))
+    bench = Bench(options.tasks, options.work)
+    names = options.runs.split(",")
+    sys.stdout.write(compare(bench, names, options.output, again=options.again, patience=options.patience))
 
 
 if __name__ == "__main__":

@@ -75,9 +75,11 @@ def name_prompts(cells: Iterable[Cell]) -> dict[str, str]:
     return prompts
 
 
-def run_condition(cells: list[Cell], condition: str, cache: Path | None) -> tuple[dict[str, float], dict[str, float]]:
+def run_condition(
+    cells: list[Cell], condition: str, cache: Path | None, device: str
+) -> tuple[dict[str, float], dict[str, float]]:
     """Main scores by place and condition, and seconds by task and condition."""
-    model = CountingTransformer(str(locate_model(MODEL)), device="cpu")
+    model = CountingTransformer(str(locate_model(MODEL)), device=device)
     wrapped = SentenceTransformerEncoderWrapper(model)
     wrapped.model_prompts = name_prompts(cells)
     asked: Any = wrapped if cache is None else CacheByPrompt(wrapped, cache)
@@ -100,6 +102,7 @@ def main() -> None:
     parser.add_argument("--tasks", required=True)
     parser.add_argument("--eight", action="store_true", help="all eight conditions instead of none alone")
     parser.add_argument("--mteb-cache", type=Path, help="keep vectors in mteb's embedding cache here")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -111,7 +114,9 @@ def main() -> None:
     scores: dict[str, float] = {}
     seconds: dict[str, float] = {}
     for condition in names:
-        some_scores, some_seconds = run_condition(by_condition[condition], condition, options.mteb_cache)
+        some_scores, some_seconds = run_condition(
+            by_condition[condition], condition, options.mteb_cache, options.device
+        )
         scores |= some_scores
         seconds |= some_seconds
     found = {"scores": scores, "texts_embedded": CountingTransformer.n_texts, "seconds": seconds}

@@ -12,6 +12,7 @@ NAMES = {
     "plain-eight": "eight conditions: plain loop",
     "cached-eight": "eight conditions: plain loop, mteb's cache",
     "ours-eight": "eight conditions: prefixbench",
+    "ours-eight-bfloat16": "eight conditions: prefixbench, bfloat16",
     "ours-eight-stored": "eight conditions: prefixbench, all vectors stored",
 }
 HEADINGS = (
@@ -95,9 +96,10 @@ def _is_repeat(key: str, scores: dict[str, float], seconds: dict[str, float]) ->
 
 
 def _describe_machine(runs: dict[str, Any]) -> list[str]:
-    known = [run["provenance"] for run in runs.values()]
     packages = ("mteb", "sentence-transformers", "torch", "openvino")
-    return [
-        f"{machine}, {', '.join(f'{name} {versions[name]}' for name in packages if name in versions)}."
-        for machine, versions in {one["cpu"]: one["packages"] for one in known}.items()
-    ]
+    lines = []
+    for one in (run["provenance"] for run in runs.values()):
+        versions = ", ".join(f"{name} {one['packages'][name]}" for name in packages if name in one["packages"])
+        where = one["cpu"] if one.get("gpu") is None else f"{one['gpu']}; {one['cpu']}"
+        lines.append(f"{where}; {versions}.")
+    return list(dict.fromkeys(lines))

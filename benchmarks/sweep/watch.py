@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def wait_until_idle(patience: float) -> None:
     """Wait for other work on the machine to end, no longer than ``patience`` seconds."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        began, busy = time.monotonic(), _busy_seconds()
+        began, busy = time.monotonic(), busy_seconds()
         time.sleep(2.0)
-        if (_busy_seconds() - busy) / (time.monotonic() - began) < IDLE_CORES:
+        if (busy_seconds() - busy) / (time.monotonic() - began) < IDLE_CORES:
             return
 
 
@@ -60,7 +60,7 @@ def watch(command: list[str], environment: dict[str, str], expected: tuple[int, 
         SystemExit: It ended with another code than expected.
     """
     peaks = _Peaks()
-    before, busy = os.times(), _busy_seconds()
+    before, busy = os.times(), busy_seconds()
     began = time.monotonic()
     process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     while process.poll() is None:
@@ -73,7 +73,7 @@ def watch(command: list[str], environment: dict[str, str], expected: tuple[int, 
     after = os.times()
     reaped = after.children_user + after.children_system - before.children_user - before.children_system
     cpu = max(reaped, sum(peaks.cpu.values()))  # children that nobody waited for are only in the samples
-    others = max(0.0, _busy_seconds() - busy - cpu) / wall
+    others = max(0.0, busy_seconds() - busy - cpu) / wall
     return Usage(wall, cpu, peaks.rss, peaks.pss, others)
 
 
@@ -90,6 +90,7 @@ def _look(root: int, peaks: _Peaks) -> None:
     peaks.rss, peaks.pss = max(peaks.rss, rss), max(peaks.pss, pss)
 
 
-def _busy_seconds() -> float:
+def busy_seconds() -> float:
+    """Seconds of all cores together that this machine was not idle, since it was started."""
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))

@@ -50,9 +50,21 @@ def build_cost(evidence: Evidence) -> Section:
     table = Table("costs", "Tokens, speed and truncation", columns, lines, link_csv(costs.drop(columns="longest")))
     lead = (
         "Every token of the prefix is read with every text. Speed is that of this machine, with cached "
-        "vectors left out."
+        f"vectors left out. {_describe_texts(evidence)}"
     )
     return Section("cost", title, lead=lead, tables=(table,))
+
+
+def _describe_texts(evidence: Evidence) -> str:
+    """Texts asked for, embedded and reused, over all cells."""
+    costs = [row.cost for _, _, row in evidence.iterate_results()]
+    asked, embedded, reused = (
+        sum(getattr(cost, name) for cost in costs) for name in ("texts_asked", "texts_embedded", "texts_reused")
+    )
+    return (
+        f"The cells asked for {asked:,} vectors: {embedded:,} texts were embedded, and {reused:,} vectors were there "
+        "already, from another cell, another task or a former sweep."
+    )
 
 
 def _collect_costs(evidence: Evidence) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import bench.encode.calibrate as calibrate_module
 import bench.encode.choice as choice_module
 from bench.encode import engines
 from bench.encode.calibrate import measure_rates, pick_budget
@@ -39,6 +41,23 @@ def test_an_engine_gives_plain_torchs_vectors(engine: Engine, kind: str, tmp_pat
     assert fast.identity.dtype == "float32"
     for side in (Side(), Side("query: ")):
         assert compute_disagreement(plain.embed(TEXTS, side), fast.embed(TEXTS, side)) <= AGREEMENT
+
+
+def test_compiled_torch_gives_plain_torchs_vectors(tmp_path: Path) -> None:
+    if reason := engines.find_engines()[Engine.COMPILED]:
+        pytest.skip(reason)
+    folder = make_model(tmp_path)
+    plain, fast = load(folder, Engine.TORCH), load(folder, Engine.COMPILED)
+    assert fast.identity.engine == "compiled"
+    assert fast.identity.dtype == "float32"
+    assert compute_disagreement(plain.embed(TEXTS, Side("query: ")), fast.embed(TEXTS, Side("query: "))) <= AGREEMENT
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell a thread's cores")
+def test_openvino_leaves_the_calling_thread_its_cores(tmp_path: Path) -> None:
+    before = os.sched_getaffinity(0)
+    load(make_model(tmp_path), Engine.OPENVINO).embed(TEXTS, Side())
+    assert os.sched_getaffinity(0) == before
 
 
 def test_auto_takes_the_first_engine_that_agrees_and_remembers_it(
@@ -121,6 +140,19 @@ def test_lower_precision_is_stamped_and_close(tmp_path: Path) -> None:
 def test_calibration_takes_the_smallest_size_that_none_beats() -> None:
     assert pick_budget({1024: 100.0, 2048: 150.0, 4096: 152.0}) == 2048
     assert pick_budget({1024: 100.0}) == 1024
+
+
+def test_the_budget_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_model(tmp_path)
+    settings = EncoderSettings(device="cpu", engine=Engine.TORCH)
+    first = load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=tmp_path / "cache", threads=1)
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("the budget was measured again")
+
+    monkeypatch.setattr(calibrate_module, "measure_rates", refuse)
+    again = load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=tmp_path / "cache", threads=1)
+    assert again.budget.tokens == first.budget.tokens
 
 
 def test_calibration_ends_where_memory_or_time_does() -> None:

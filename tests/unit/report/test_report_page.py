@@ -61,6 +61,14 @@ def test_ids_are_unique_and_every_fragment_resolves(page: str) -> None:
     assert {"answer", "matter", "sent"} <= reader.fragments
 
 
+def test_texts_asked_for_embedded_and_reused_are_stated(fake: tuple[Run, FakeAnalysis], page: str) -> None:
+    n_cells = len(fake[0].results)
+    assert (
+        f"The cells asked for {1300 * n_cells:,} vectors: {1200 * n_cells:,} texts were embedded, and "
+        f"{100 * n_cells:,} vectors were there already, from another cell, another task or a former sweep."
+    ) in page
+
+
 def test_nothing_is_fetched(page: str) -> None:
     assert read_page(page).outside == []
     assert "@import" not in page

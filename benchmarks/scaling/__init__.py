@@ -1,0 +1,1 @@
+"""How cost grows, and where the limit is."""
