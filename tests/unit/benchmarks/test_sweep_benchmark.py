@@ -14,7 +14,7 @@ import benchmarks.sweep.compare as compare_module
 from benchmarks.scaling.measure import count_flops
 from benchmarks.sweep import gpu
 from benchmarks.sweep.compare import Bench, compare
-from benchmarks.sweep.table import largest_difference
+from benchmarks.sweep.table import largest_difference, render_table
 from benchmarks.sweep.watch import watch
 from benchmarks.sweep.workload import name_conditions, write_prefixes
 
@@ -52,6 +52,13 @@ def test_a_comparison_that_was_cut_goes_on(tmp_path: Path, monkeypatch: pytest.M
     assert measured == ["plain-one", "ours-one"]
     assert table == (tmp_path / "figures.md").read_text()
     assert "| one condition: prefixbench | 2.0 | 4.0 | 4.0 | 4.0 | 1 | 7 | 0.00060 | 0.00 |" in table
+
+
+def test_a_run_without_its_plain_loop_claims_no_ratio() -> None:
+    run = {**fake_run(2.0, {}), "provenance": {"cpu": "a processor", "packages": {"mteb": "2"}}}
+    table = render_table({"tasks": "T", "runs": {"ours-eight": run}})
+    row = "| eight conditions: prefixbench | 2.0 | not measured | 4.0 | not measured | 1 | 7 | not measured | 0.00 |"
+    assert row in table
 
 
 def test_runs_of_different_cells_are_not_compared() -> None:
