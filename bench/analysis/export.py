@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.analysis.analyse import Analysis
+    from bench.store import Run
 
 SHOWN = ["model", "task", "hf_subset", "contrast", "delta_points", "ci_low", "ci_high", "p_holm", "mde", "verdict"]
 """Columns of the tables people read; CSV and Parquet hold all."""
@@ -53,7 +55,7 @@ def export_run(path: Path, kind: str, output: Path | None, choices: tuple[float,
     target = output or path / "export" / kind
     run = load_run(path)
     if kind == ExportFormat.MTEB:
-        return [_copy_mteb(path, target)]
+        return [_copy_mteb(run, target)]
     settings = AnalysisSettings(smallest_effect=choices[0], seed=choices[1])
     return export_analysis(analyse(run, settings), ExportFormat(kind), target)
 
@@ -79,19 +81,37 @@ def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path) -> lis
     return written
 
 
-def _copy_mteb(run_folder: Path, output: Path) -> Path:
+def _copy_mteb(run: Run, output: Path) -> Path:
     """Copy the run's results in mteb's layout, as ``mteb.ResultCache(output)`` reads it.
 
     Raises:
         ResultsError: The run holds none, or something else stands at ``output``.
     """
-    source = run_folder / "mteb"
+    source = run.path / "mteb"
     if not source.is_dir():
-        raise ResultsError(f"{run_folder}: holds no results in mteb's layout (no folder 'mteb').")
+        raise ResultsError(f"{run.path}: holds no results in mteb's layout (no folder 'mteb').")
     if output.exists() and any(output.iterdir()):
         raise ResultsError(f"{output}: is not empty; mteb's results are written to a new or empty folder.")
     shutil.copytree(source, output, dirs_exist_ok=True)
+    for folder in output.glob("results/*/*/experiments/*"):
+        if not (folder / "model_meta.json").exists():
+            _describe_experiment(run, folder)
     return output
+
+
+def _describe_experiment(run: Run, folder: Path) -> None:
+    """Add what ``mteb.ResultCache`` asks of an experiment's folder, to runs written before it was kept.
+
+    The folder's name is the experiment as mteb writes it, ``key_value`` by ``__``, with ``_`` for signs that no file
+    name has; what a condition is really called stands in the ledger.
+    """
+    experiment = dict(part.split("_", 1) for part in folder.name.split("__") if "_" in part)
+    conditions = {name.replace(":", "_"): name for cell in run.results for name in cell.conditions}
+    models = {cell.model.replace("/", "__").replace(" ", "_"): cell.model for cell in run.results}
+    experiment["condition"] = conditions.get(experiment.get("condition", ""), folder.name)
+    name = folder.parents[2].name
+    meta = {"name": models.get(name, name), "revision": folder.parents[1].name, "experiment_kwargs": experiment}
+    (folder / "model_meta.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
 
 
 def _format_cells(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[list[str]]:

@@ -54,6 +54,7 @@ class ScoredCell:
         items: The per-item scores.
         task_result: mteb's own result, as the JSON it saves.
         result_path: Where ``mteb.ResultCache`` looks for it, below its folder.
+        model_meta: The model as mteb describes it, the condition among its ``experiment_kwargs``.
         geometry: What the prefix does to the space, for each role.
         seconds: Wall-clock time.
     """
@@ -63,6 +64,7 @@ class ScoredCell:
     items: ItemTable
     task_result: dict[str, Any]
     result_path: str
+    model_meta: dict[str, Any]
     geometry: tuple[GeometrySummary, ...]
     seconds: float
 
@@ -138,6 +140,7 @@ def score_stored_cell(
         items=scored.items,
         task_result=scored.result.model_dump(mode="json"),
         result_path=_result_path(encoder.mteb_model_meta, cell.task.name),
+        model_meta=encoder.mteb_model_meta.to_dict(),
         geometry=_compare_with_baseline(cell, place, stored, baseline),
         seconds=time.monotonic() - began,
     )

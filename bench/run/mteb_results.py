@@ -19,6 +19,13 @@ def write_task_result(folder: Path, relative_path: str, result: dict[str, Any]) 
     publish_bytes(path, json.dumps(result, indent=2, allow_nan=False).encode() + b"\n")
 
 
+def write_model_meta(folder: Path, relative_path: str, meta: dict[str, Any]) -> None:
+    """Publish the model's description beside a result; ``mteb.ResultCache`` reads no experiment that has none."""
+    path = (folder / relative_path).parent / "model_meta.json"
+    if not path.exists():
+        publish_bytes(path, json.dumps(meta, default=str, indent=1).encode() + b"\n")
+
+
 def _merge_scores(
     known: dict[str, list[dict[str, Any]]], new: dict[str, list[dict[str, Any]]]
 ) -> dict[str, list[dict[str, Any]]]:

@@ -16,7 +16,7 @@ from bench.plan.expand import Plan, Resolver
 from bench.plan.place import Place
 from bench.run.jobs import Rehearsal, ScoredCell, rehearse_place, score_stored_cell
 from bench.run.lanes import Lanes
-from bench.run.mteb_results import write_task_result
+from bench.run.mteb_results import write_model_meta, write_task_result
 from bench.run.probes import ProbeKey, compute_probes
 from bench.run.progress import Progress
 from bench.run.provenance import collect_provenance
@@ -176,6 +176,7 @@ class Sweep:
         """Publish the files of a cell, then its row: the row is what makes it done."""
         sha256 = write_items(items_path(self.folder, cell.cell_id), scored.items)
         write_task_result(self.folder / "mteb", scored.result_path, scored.task_result)
+        write_model_meta(self.folder / "mteb", scored.result_path, scored.model_meta)
         provenance = collect_provenance(encoded.known.device, self.warnings)
         write_row(self.folder, make_result(cell, encoded, scored, sha256, provenance))
         self.progress.cell_finished(label_of(cell), f"score {scored.score:.4f}")

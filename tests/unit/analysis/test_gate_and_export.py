@@ -14,6 +14,7 @@ from bench.cli.app import register_commands
 from bench.errors import ResultsError, SpecError
 from bench.spec.conditions import Condition
 from bench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
+from bench.store import load_run
 from bench.store.items import write_items
 from bench.store.run import Manifest, items_path, write_manifest, write_row
 from tests.fake_runs import FakeRun, make_table
@@ -90,6 +91,27 @@ def test_mtebs_layout_is_copied_to_a_new_folder_only(folder: Path, tmp_path: Pat
     assert (tmp_path / "out" / "results" / "model" / "Task.json").read_text() == "{}"
     with pytest.raises(ResultsError, match=r"is not empty; mteb's results are written to a new or empty folder\.$"):
         export_run(folder, "mteb", tmp_path / "out", (0.5, 42))
+
+
+def test_mteb_reads_what_is_exported(tmp_path: Path) -> None:
+    from mteb.cache import ResultCache
+
+    source = Path(__file__).parents[3] / "results" / "validity"
+    export_run(source, "mteb", tmp_path / "out", (0.5, 42))
+    cache = ResultCache(cache_path=tmp_path / "out")
+    model = "sentence-transformers/all-MiniLM-L6-v2"
+    loaded = cache.load_results(models=[model], load_experiments="match_name", include_remote=False)
+    read: dict[tuple[str, str], float] = {}
+    for result in loaded.model_results:
+        assert result.model_name == model
+        assert result.model_meta is not None
+        assert result.model_meta.experiment_kwargs is not None
+        condition = result.model_meta.experiment_kwargs["condition"]
+        read |= {(condition, task.task_name): task.get_score() for task in result.task_results}
+    cells = load_run(source).results
+    assert len(cells) == len(read) == 15
+    for cell in cells:
+        assert read[cell.conditions[0], cell.task] == pytest.approx(cell.score, abs=1e-5)
 
 
 def test_an_unknown_format_names_the_valid_ones(folder: Path) -> None:
