@@ -10,6 +10,7 @@ import numpy as np
 from mteb._evaluators.retrieval_metrics import calculate_retrieval_scores, get_rank_from_dict, rank_score
 
 from bench.items.table import ItemTable, Statistic
+from bench.score.data import read_column
 from bench.score.evaluated import Evaluated, make_table
 from bench.score.ids import group_sharers
 
@@ -37,7 +38,8 @@ def extract_rankings(evaluated: Evaluated) -> ItemTable:
     pair (``paired_accuracy``), original and changed instruction (``p-MRR``), the best of several sub-queries
     (``max_over_subqueries_…``).
 
-    Queries that share a relevant document are one group, see `group_sharers`; a set of queries is its own.
+    Queries that share a relevant document, or are turns of one dialogue, are one group, see `group_sharers`; a set of
+    queries is its own.
 
     Raises:
         ScoreError: The main score has no per-query form.
@@ -57,9 +59,20 @@ def extract_rankings(evaluated: Evaluated) -> ItemTable:
     query_ids = list(evaluated.captured.query_scores)
     ranks = [find_first_relevant(rankings[query_id], qrels[query_id]) for query_id in query_ids]
     values_of = _read_measure(evaluated, evaluated.main_score, evaluated.captured.query_scores, ranks)
-    relevant = [[name for name, grade in qrels[query_id].items() if grade > 0] for query_id in query_ids]
+    openings = _read_openings(evaluated)
+    shared = [
+        [name for name, grade in qrels[query_id].items() if grade > 0] + openings.get(query_id, [])
+        for query_id in query_ids
+    ]
     ids = np.array(query_ids, dtype=np.str_)
-    return make_table(Statistic.MEAN, ids, values_of, group_id=group_sharers(query_ids, relevant), rank=ranks)
+    return make_table(Statistic.MEAN, ids, values_of, group_id=group_sharers(query_ids, shared), rank=ranks)
+
+
+def _read_openings(evaluated: Evaluated) -> dict[str, list[str]]:
+    """The first turn of every query that is a conversation: each turn of a dialogue carries the turns before it."""
+    queries = evaluated.data["queries"]
+    texts = dict(zip(read_column(queries, "id"), read_column(queries, "text"), strict=True))
+    return {name: [f"dialogue opened by {turns[0]}"] for name, turns in texts.items() if isinstance(turns, list)}
 
 
 def _read_measure(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 import pytrec_eval
+from datasets import Dataset
 from scipy.stats import rankdata
 from sklearn.metrics import label_ranking_average_precision_score, roc_auc_score
 
@@ -76,6 +78,20 @@ def test_queries_that_share_documents_are_one_group() -> None:
     data["top_ranked"] = None
     items = score_cell(task, make_encoder(), "test", "default").items
     assert items.group_id.tolist() == [f"x{row - row % 2}" for row in range(40)]
+
+
+def test_turns_of_one_dialogue_are_one_group() -> None:
+    task = make_retrieval()
+    assert task.dataset is not None
+    data = task.dataset["default"]["test"]
+    data["relevant_docs"] = {f"x{row}": {f"x{row}": 1} for row in range(40)}
+    turns = [[f"opening {row // 4}", *(f"turn {turn}" for turn in range(row % 4))] for row in range(40)]
+    data["queries"] = Dataset.from_dict({"id": [f"x{row}" for row in range(40)], "text": turns})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # mteb says that turns without roles are taken for the user's
+        items = score_cell(task, make_encoder(), "test", "default").items
+    group = dict(zip(items.item_id.tolist(), items.group_id.tolist(), strict=True))
+    assert group == {f"x{row}": f"x{row - row % 4}" for row in range(40)}
 
 
 def test_samples_are_right_where_the_saved_label_is_theirs() -> None:
