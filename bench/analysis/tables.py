@@ -86,7 +86,7 @@ def _name_task(task: object, subset: object) -> str:
 def _describe_contrasts(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     table: list[tuple[str, ...]] = [("", "task", "contrast", "delta", "interval", "p", "mde", "items", "verdict")]
     for row in rows.to_dict("records"):
-        p_value = f"{row['p_holm']:.4f}" if row["planned"] else f"{row['p_value']:.4f}*"
+        p_value = _format_p(row["p_holm"]) if row["planned"] else f"{_format_p(row['p_value'])}*"
         items = row["n_items_to_settle"]
         settle = "" if pd.isna(items) else f" (about {items:,} items would settle it)"
         interval = f"[{row['ci_low']:+.2f}, {row['ci_high']:+.2f}]"
@@ -95,6 +95,10 @@ def _describe_contrasts(rows: pd.DataFrame) -> list[tuple[str, ...]]:
         delta, mde = f"{row['delta_points']:+.2f}", f"{row['mde']:.2f}"
         table.append(("", task, row["contrast"], delta, interval, p_value, mde, f"{row['n_items']}", verdict))
     return table
+
+
+def _format_p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.00005 else "<0.0001"
 
 
 def _align(table: Iterable[tuple[str, ...]]) -> list[str]:
