@@ -12,6 +12,7 @@ import pandas as pd
 
 from bench.analysis.analyse import analyse
 from bench.analysis.settings import AnalysisSettings
+from bench.analysis.tables import format_p_value
 from bench.errors import ResultsError, SpecError, describe_unknown_name
 from bench.store import load_run
 
@@ -123,7 +124,8 @@ def _format_cells(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[lis
         for name in shown:
             value = record[name]
             if isinstance(value, float):
-                cells.append("" if pd.isna(value) else f"{value:.4f}" if name.startswith("p_") else f"{value:.2f}")
+                digits = format_p_value(value) if name.startswith("p_") else f"{value:.2f}"
+                cells.append("" if pd.isna(value) else escape(digits))
             else:
                 cells.append(escape(str(value)))
         rows.append(cells)
@@ -139,7 +141,7 @@ def _write_markdown(frame: pd.DataFrame, path: Path) -> None:
 LATEX_ESCAPES = str.maketrans(
     {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$",
+        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", "−": "$-$", "±": r"$\pm$",
     }
 )  # fmt: skip
 

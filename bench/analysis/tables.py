@@ -86,7 +86,7 @@ def _name_task(task: object, subset: object) -> str:
 def _describe_contrasts(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     table: list[tuple[str, ...]] = [("", "task", "contrast", "delta", "interval", "p", "mde", "items", "verdict")]
     for row in rows.to_dict("records"):
-        p_value = _format_p(row["p_holm"]) if row["planned"] else f"{_format_p(row['p_value'])}*"
+        p_value = format_p_value(row["p_holm"]) if row["planned"] else f"{format_p_value(row['p_value'])}*"
         items = row["n_items_to_settle"]
         settle = "" if pd.isna(items) else f" (about {items:,} items would settle it)"
         interval = f"[{row['ci_low']:+.2f}, {row['ci_high']:+.2f}]"
@@ -97,7 +97,8 @@ def _describe_contrasts(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     return table
 
 
-def _format_p(value: float) -> str:
+def format_p_value(value: float) -> str:
+    """Four digits, or the bound that smaller values lie below."""
     return f"{value:.4f}" if value >= 0.00005 else "<0.0001"
 
 
