@@ -2,7 +2,8 @@
 
     python -m benchmarks.scaling.measure [--texts 400] [--device cpu]
 
-The limit is measured too: the best rate of one large matrix product in the same precision. Models of several sizes are
+The limit is measured too: the best rate of one large matrix product in the same precision. On a processor, one thread
+is used and rates are by its own seconds, which other work on the machine hardly changes. Models of several sizes are
 built with random weights, since what a forward pass costs does not depend on them.
 """
 
@@ -36,8 +37,8 @@ from benchmarks.sweep.watch import busy_seconds
 from benchmarks.sweep.workload import MODEL, PREFIXES
 
 HERE = Path(__file__).parent
-SIZES = {"6 × 384": (6, 384), "12 × 384": (12, 384), "12 × 768": (12, 768), "24 × 1024": (24, 1024)}
-"""Layers and width of all-MiniLM-L6-v2, MiniLM-L12, BERT-base and BERT-large."""
+SIZES = {"6 × 384": (6, 384), "12 × 384": (12, 384), "12 × 768": (12, 768)}
+"""Layers and width of all-MiniLM-L6-v2, MiniLM-L12 and BERT-base."""
 
 PRODUCT = {"cpu": 2048, "cuda": 8192}
 """Rows of the square matrices whose product is timed."""
@@ -51,6 +52,7 @@ class Point:
         what: What grows: ``conditions``, ``texts`` or ``size``.
         value: How far.
         seconds: Wall-clock time.
+        cpu_seconds: Of all this process's threads.
         texts_embedded: Texts that went through the model.
         tokens: Real tokens among them.
         flops: Floating-point operations that these tokens need, padding left out.
@@ -60,6 +62,7 @@ class Point:
     what: str
     value: str
     seconds: float
+    cpu_seconds: float
     texts_embedded: int
     tokens: int
     flops: float
@@ -67,14 +70,15 @@ class Point:
 
 
 def measure_peak(device: str, rounds: int = 10) -> float:
-    """The best FLOP/s of a few large float32 matrix products."""
+    """The best FLOP/s of a few large float32 matrix products; a processor's by its own seconds, those of one core."""
     n = PRODUCT[device]
     a, b = torch.randn(n, n, device=device), torch.randn(n, n, device=device)
+    clock = time.process_time if device == "cpu" else time.perf_counter
     best = 0.0
     for _ in range(rounds):
-        began = time.perf_counter()
+        began = clock()
         float((a @ b)[0, 0])  # reading a number waits for the product
-        best = max(best, 2 * n**3 / (time.perf_counter() - began))
+        best = max(best, 2 * n**3 / (clock() - began))
     return best
 
 
@@ -114,12 +118,12 @@ def build_model(layers: int, width: int, folder: Path) -> Path:
     return folder
 
 
-def take_time(run: Callable[[], int]) -> tuple[float, int, float]:
-    """Seconds, what the run returns, and the cores that other work kept busy."""
+def take_time(run: Callable[[], int]) -> tuple[tuple[float, float], int, float]:
+    """Seconds and processor seconds, what the run returns, and the cores that other work kept busy."""
     busy, own, began = busy_seconds(), time.process_time(), time.perf_counter()
     found = run()
-    seconds = time.perf_counter() - began
-    return seconds, found, max(0.0, busy_seconds() - busy - (time.process_time() - own)) / seconds
+    seconds, cpu = time.perf_counter() - began, time.process_time() - own
+    return (seconds, cpu), found, max(0.0, busy_seconds() - busy - cpu) / seconds
 
 
 def read_lengths(embedder: LocalEmbedder, texts: list[str], side: Side) -> list[int]:
@@ -147,7 +151,7 @@ def measure_conditions(embedder: LocalEmbedder, queries: list[str], documents: l
 
             seconds, embedded, others = take_time(run)
         flops = count_flops(*SIZES["6 × 384"], lengths)
-        points.append(Point("conditions", str(n_conditions), seconds, embedded, sum(lengths), flops, others))
+        points.append(Point("conditions", str(n_conditions), *seconds, embedded, sum(lengths), flops, others))
     return points
 
 
@@ -156,14 +160,14 @@ def measure_texts(what: str, value: str, embedder: LocalEmbedder, texts: list[st
     lengths = read_lengths(embedder, texts, Side())
     embedder.embed(texts[:8], Side())
     seconds, embedded, others = take_time(lambda: len(embedder.embed(texts, Side())))
-    return Point(what, value, seconds, embedded, sum(lengths), count_flops(*size, lengths), others)
+    return Point(what, value, *seconds, embedded, sum(lengths), count_flops(*size, lengths), others)
 
 
 def measure_all(n_texts: int, device: Literal["cpu", "cuda"], work: Path) -> list[Point]:
     """Every point."""
     queries, documents = load_texts(n_texts)
     settings = EncoderSettings(device=device)
-    base = load_embedder(ModelSpec(name=MODEL), settings, locate_model(MODEL), cache=work / "cache")
+    base = load_embedder(ModelSpec(name=MODEL), settings, locate_model(MODEL), cache=work / "cache", threads=1)
     base.embed(documents[:32], Side())
     points = measure_conditions(base, queries, documents)
     for share in (8, 4, 2, 1):
@@ -171,7 +175,7 @@ def measure_all(n_texts: int, device: Literal["cpu", "cuda"], work: Path) -> lis
         points.append(measure_texts("texts", f"{len(some)}", base, some, SIZES["6 × 384"]))
     for name, (layers, width) in SIZES.items():
         folder = build_model(layers, width, work / f"{layers}-{width}")
-        embedder = load_embedder(ModelSpec(name=str(folder)), settings, folder, cache=work / "cache")
+        embedder = load_embedder(ModelSpec(name=str(folder)), settings, folder, cache=work / "cache", threads=1)
         some = documents[: max(16, n_texts * 6 * 384**2 // (layers * width**2))]
         points.append(measure_texts("size", name, embedder, some, (layers, width)))
     return points
@@ -184,6 +188,7 @@ def main() -> None:
     parser.add_argument("--device", choices=tuple(PRODUCT), default="cpu")
     parser.add_argument("--output", type=Path, default=HERE)
     options = parser.parse_args()
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as work:
         peak = measure_peak(options.device)
         points = measure_all(options.texts, options.device, Path(work))
