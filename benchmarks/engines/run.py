@@ -36,7 +36,7 @@ from bench.starter import load_starter_task, locate_model, starter_task_names
 
 HERE = Path(__file__).parent
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-ENGINES = (Engine.TORCH, Engine.COMPILED, Engine.ONNX, Engine.OPENVINO)
+ENGINES = (Engine.TORCH, Engine.ONNX, Engine.OPENVINO)
 SIDE = Side("query: ")
 
 
