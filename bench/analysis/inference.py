@@ -156,8 +156,10 @@ def _compute_intervals(
         return wide, narrow, f"{why}Student's interval of the jackknife"
     inflation = _compute_inflation(spread, len(data.contribution))
     ordered = np.sort(replica)
+    # The tails of a step function's pseudo-values are the jackknife's own, and no sign that the spread is ill known.
+    degrees = spread.tail_degrees if data.statistic in SMOOTH else spread.degrees
     wide, narrow = (
-        compute_percentile_interval(ordered, widen_quantile(level, spread.tail_degrees, inflation))
+        compute_percentile_interval(ordered, widen_quantile(level, degrees, inflation))
         for level in (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
     )
     crossed = " over items and experiments" if spread.replicate_variance > 0 else ""

@@ -236,6 +236,6 @@ def _compute_error(differences: Sequence[Difference], delta: float) -> tuple[flo
         weights.append(np.ones(len(one.weight)))
         spread = compute_spread(one.contributions.mean(axis=0), one.weight)
         of_experiments += spread.replicate_variance / spread.n_replicates / len(differences) ** 2
-        degrees = spread.degrees if of_experiments > 0 and len(differences) == 1 else np.inf
+        degrees = spread.tail_degrees if of_experiments > 0 and len(differences) == 1 else np.inf
     over_seeds = compute_spread(np.concatenate(columns), np.concatenate(weights))
-    return float(np.sqrt(over_seeds.error**2 + of_experiments)), float(min(over_seeds.degrees, degrees))
+    return float(np.sqrt(over_seeds.error**2 + of_experiments)), float(min(over_seeds.tail_degrees, degrees))
