@@ -238,4 +238,7 @@ def _compute_error(differences: Sequence[Difference], delta: float) -> tuple[flo
         of_experiments += spread.replicate_variance / spread.n_replicates / len(differences) ** 2
         degrees = spread.tail_degrees if of_experiments > 0 and len(differences) == 1 else np.inf
     over_seeds = compute_spread(np.concatenate(columns), np.concatenate(weights))
-    return float(np.sqrt(over_seeds.error**2 + of_experiments)), float(min(over_seeds.tail_degrees, degrees))
+    # Satterthwaite's are never fewer than those of the part known worst, which taking a part off can make them look.
+    fewest = max(1, over_seeds.n_replicates - 1)
+    error = float(np.sqrt(over_seeds.error**2 + of_experiments))
+    return error, float(max(fewest, min(over_seeds.tail_degrees, degrees)))

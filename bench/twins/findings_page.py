@@ -44,8 +44,8 @@ def render_findings(runs: Sequence[Run], smallest_effect: float = 0.5) -> str:
     for number, of_each in enumerate(zip(*answered, strict=True)):
         question = of_each[0].question
         parts.append(f"## {number + 1}. {question.title}\n\nExpected: {question.expected}\n")
-        for run, one in zip(runs, of_each, strict=True):
-            parts.append(_render_answers(run.name, one))
+        answered_here = [(run, one) for run, one in zip(runs, of_each, strict=True) if any(one.answers.values())]
+        parts += [_render_answers(run.name, one) for run, one in answered_here] or ["Not run.\n"]
     return "\n".join(parts)
 
 
@@ -61,17 +61,15 @@ def _describe_seeds(runs: Sequence[Run]) -> str:
 def _render_answers(name: str, answered: Answered) -> str:
     columns = {one: answers for one, answers in answered.answers.items() if answers}
     missing = [one.label for one in answered.answers if one not in columns]
-    lines = [f"### On `{name}`", ""]
-    if columns:
-        lines += [_summarise(one.label, answers) for one, answers in columns.items()]
-        header = ["tasks", *(one.label for one in columns)]
-        lines += ["", f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-        lookup = [{(own.scope, own.is_task): own for own in answers} for answers in columns.values()]
-        rows = dict.fromkeys(key for own in lookup for key in own)
-        for scope, is_task in sorted(rows, key=lambda key: _order(key, lookup)):
-            label = scope if is_task else f"**{scope}**"
-            cells = [_render_cell(own.get((scope, is_task))) for own in lookup]
-            lines.append(f"| {label} | {' | '.join(cells)} |")
+    lines = [f"### On `{name}`", "", *(_summarise(one.label, answers) for one, answers in columns.items())]
+    header = ["tasks", *(one.label for one in columns)]
+    lines += ["", f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    lookup = [{(own.scope, own.is_task): own for own in answers} for answers in columns.values()]
+    rows = dict.fromkeys(key for own in lookup for key in own)
+    for scope, is_task in sorted(rows, key=lambda key: _order(key, lookup)):
+        label = scope if is_task else f"**{scope}**"
+        cells = [_render_cell(own.get((scope, is_task))) for own in lookup]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
     if missing:
         lines += ["", f"Not run here: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"

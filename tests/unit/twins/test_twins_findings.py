@@ -123,6 +123,7 @@ def test_the_page_says_it_all(run: FakeRun) -> None:
     assert all(f". {one.title}" in page and f"Expected: {one.expected}" in page for one in QUESTIONS)
     assert "- correct − none: better on Retrieval." in page
     assert "- prefixed, none − plain, none: no difference that matters on Retrieval (one training seed" in page
-    assert "Not run here: query-only − correct, document-only − correct" in page
+    assert "Not run here: correct − placebo." in page
+    assert "queries' side carries most.\n\nNot run.\n" in page
     row = next(line for line in page.splitlines() if line.startswith("| **Retrieval** |"))
     assert row.count("helps") == 2
