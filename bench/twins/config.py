@@ -64,6 +64,24 @@ class Lora(Frozen):
     layers: tuple[int, ...] | None = None
 
 
+TopicNegative = Literal["lookalike", "documentation"]
+
+
+class Negatives(Frozen):
+    """Hard negatives by task; search has the siblings that are in its batch.
+
+    Attributes:
+        clustering: ``lookalike``, of another subpackage, where no other task disagrees; or ``documentation``, the
+            anchor's own, which is what search wants.
+        classification: The same.
+        similarity: ``sibling``, of the anchor's module and not linked, which is what clustering wants; or none.
+    """
+
+    clustering: TopicNegative = "lookalike"
+    classification: TopicNegative = "lookalike"
+    similarity: Literal["none", "sibling"] = "none"
+
+
 class BatchRules(Frozen):
     """What a batch is made of.
 
@@ -73,8 +91,7 @@ class BatchRules(Frozen):
         code_share: Share (0–1) of search batches whose positives are source code instead of documentation.
         least_per_subpackage: Fewest functions of a subpackage that clustering draws from.
         lookalikes: How many of the lexically nearest functions may serve as a hard negative from another subpackage.
-        topic_negatives: By task that wants neighbours of a subpackage: ``lookalike`` (of another subpackage) or
-            ``documentation`` (the anchor's own, which is what search wants).
+        negatives: What each task pushes away besides the rest of the batch.
     """
 
     documentation_words: int = Field(ge=5)
@@ -82,7 +99,7 @@ class BatchRules(Frozen):
     code_share: float = Field(default=0.0, ge=0, le=1)
     least_per_subpackage: int = Field(ge=2)
     lookalikes: int = Field(ge=1)
-    topic_negatives: dict[str, Literal["lookalike", "documentation"]] = Field(default_factory=dict)
+    negatives: Negatives = Field(default=Negatives())
 
 
 class TaskPrefixes(Frozen):

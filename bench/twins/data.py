@@ -75,6 +75,7 @@ class BatchMaker:
             one for one in self.functions if len(one.documentation.split()) >= rules.documentation_words // 2
         ]
         self.coded = [one for one in self.functions if len(one.code.split()) >= rules.documentation_words]
+        self.modules = group_by_module(self.functions)
         topics: dict[str, list[DocumentedFunction]] = defaultdict(list)
         for one in self.functions:
             topics[one.subpackage].append(one)
@@ -84,11 +85,11 @@ class BatchMaker:
 
     def makers(self) -> dict[str, Callable[[np.random.Generator], Batch]]:
         """The function that draws a batch, by task."""
-        negatives = self.rules.topic_negatives
+        negatives = self.rules.negatives
         return {
             "search": self.draw_search,
-            "clustering": functools.partial(self.draw_topic, kind=negatives.get("clustering", "lookalike")),
-            "classification": functools.partial(self.draw_topic, kind=negatives.get("classification", "lookalike")),
+            "clustering": functools.partial(self.draw_topic, kind=negatives.clustering),
+            "classification": functools.partial(self.draw_topic, kind=negatives.classification),
             "similarity": self.draw_similarity,
         }
 
@@ -112,7 +113,10 @@ class BatchMaker:
         return " ".join(text.split()[: self.rules.documentation_words])
 
     def draw_similarity(self, rng: np.random.Generator) -> Batch:
-        """Summary → summary of a See Also neighbour; unlinked siblings are what it must not be."""
+        """Summary → summary of a See Also neighbour; unlinked siblings are what it must not be.
+
+        They are siblings that are in the batch, and with negatives of kind ``sibling`` one more for each row.
+        """
         rows: list[TrainingRow] = []
         taken: set[str] = set()
         linked = [one for one in self.functions if self.links.get(one.qualified_name)]
@@ -122,8 +126,15 @@ class BatchMaker:
                 continue
             target = targets[int(rng.integers(len(targets)))]
             # whatever is linked to either would be a false negative of this row
-            taken |= {one.qualified_name, target} | self.links[one.qualified_name] | self.links[target]
-            rows.append(TrainingRow(one.summary, self.by_name[target].summary))
+            close = {one.qualified_name, target} | self.links[one.qualified_name] | self.links[target]
+            negative = None
+            if self.rules.negatives.similarity == "sibling":
+                unlinked = [other for other in self.modules[one.module] if other.qualified_name not in close]
+                if not unlinked:
+                    continue
+                negative = unlinked[int(rng.integers(len(unlinked)))].summary
+            taken |= close
+            rows.append(TrainingRow(one.summary, self.by_name[target].summary, negative))
             if len(rows) == self.size:
                 break
         return tuple(rows)

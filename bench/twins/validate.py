@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, v_measure_score
 
+from bench.starter.corpus import hash_share
 from bench.starter.documentation import DocumentedFunction
 from bench.starter.recipe import load_recipe
 from bench.starter.selection import (
@@ -27,7 +28,7 @@ Encode = Callable[[Sequence[str], str], NDArray[np.float32]]
 """Texts and the prefix they are sent with, to unit vectors of shape ``(n_texts, dim)``."""
 
 BARE = TaskPrefixes(anchor="", other="")
-FEWEST_LABELLED, LABELLED, ASKED, PAIRS, DRAWS = 40, 300, 200, 200, 10
+FEWEST_LABELLED, LABELLED, ASKED, PAIRS, DRAWS = 40, 600, 300, 300, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def validate_twin(functions: Sequence[DocumentedFunction], encode: Encode, confi
     few = recipe.doc_retrieval.model_copy(update={"queries": ASKED, "documents": ASKED})
     retrieval = select_doc_retrieval(functions, recipe.model_copy(update={"doc_retrieval": few}))
     pairs = select_pairs(functions, PAIRS)
-    labelled = label_rows(keep_large_subpackages(functions, FEWEST_LABELLED)[:LABELLED])
+    eligible = keep_large_subpackages(functions, FEWEST_LABELLED)
+    labelled = label_rows(sorted(eligible, key=lambda one: hash_share(one.qualified_name, "validation"))[:LABELLED])
     scorers: dict[str, Callable[[TaskPrefixes], float]] = {
         "search": lambda pair: score_search(retrieval, encode, pair),
         "clustering": lambda pair: score_clustering(labelled, encode, pair),

@@ -115,6 +115,17 @@ def test_no_similarity_positive_is_linked_to_another_anchor() -> None:
         assert linked == {names[row.positive]}
 
 
+def test_similarity_pushes_away_what_clustering_wants() -> None:
+    maker = make_maker()
+    functions = {one.summary: one for one in make_functions()}
+    assert maker.rules.negatives.similarity == "sibling"
+    for row in maker.draw_similarity(np.random.default_rng(0)):
+        anchor, negative = functions[row.anchor], functions[str(row.negative)]
+        assert negative.module == anchor.module
+        assert negative.qualified_name not in maker.links[anchor.qualified_name] | {anchor.qualified_name}
+        assert negative.summary != row.positive
+
+
 def test_too_large_a_batch_is_refused() -> None:
     with pytest.raises(
         SpecError, match=r"^twins\.optimiser\.batch_size: 64 is more than the 12 pairs that one batch of"

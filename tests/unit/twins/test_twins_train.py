@@ -78,7 +78,8 @@ def test_training_goes_on_from_a_checkpoint_and_ends_the_same(
 
     from sentence_transformers import SentenceTransformerTrainer
 
-    step, taken = SentenceTransformerTrainer.training_step, []
+    step = SentenceTransformerTrainer.training_step
+    taken: list[int] = []
 
     def cut(*args: Any, **kwargs: Any) -> Any:
         if len(taken) == 2:

@@ -1,0 +1,1 @@
+"""Recipes of the twins, compared on packages kept out of training."""
