@@ -24,10 +24,10 @@ COPIED = ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json", 
 DISTRIBUTIONS = ("torch", "sentence-transformers", "transformers", "peft", "numpy")
 
 
-def name_twin(variant: Variant, seed: int, first_seed: int) -> str:
-    """The folder's name; the first seed's twin carries no number. A twin with a LoRA a task has a folder for each."""
+def name_twin(variant: Variant, seed: int) -> str:
+    """The folder's name; seed 1 goes without its number. A twin with a LoRA a task has a folder for each."""
     name = f"minilm-{variant.value.replace('+', '-')}"
-    return name if seed == first_seed else f"{name}-seed{seed}"
+    return name if seed == 1 else f"{name}-seed{seed}"
 
 
 def write_adapter(

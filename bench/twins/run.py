@@ -83,7 +83,7 @@ def train_twins(
     for seed in config.seeds:
         for variant in variants:
             for suffix, shown in split_runs(variant, batches[seed]).items():
-                name = name_twin(variant, seed, config.seeds[0]) + suffix
+                name = name_twin(variant, seed) + suffix
                 if (output / name / ADAPTER).is_file():
                     report(f"{name}: already trained")
                     written.append(output / name)

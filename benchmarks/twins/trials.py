@@ -1,7 +1,7 @@
 """Train the prefixed twin of each recipe and score it on the validation packages: `python -m benchmarks.twins.trials`.
 
 One remedy at a time: each recipe differs from the one before it in what the file's first line says. Recipes are
-compared on packages kept out of training; no starter task is looked at. Trained twins are kept, so that a torn run goes on.
+compared on packages kept out of training; no starter task is looked at. Trained twins are kept, so a torn run goes on.
 """
 
 from __future__ import annotations

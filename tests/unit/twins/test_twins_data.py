@@ -138,7 +138,7 @@ def test_variants_differ_in_prefixes_and_adapters_alone() -> None:
     assert split_runs(Variant.PREFIXED, batches) == split_runs(Variant.PLAIN, batches) == {"": batches}
     assert split_runs(Variant.ADAPTERS, batches) == {"/search": {"search": []}, "/clustering": {"clustering": []}}
     assert [variant.sees_prefixes for variant in Variant] == [True, False, False, True]
-    assert name_twin(Variant.ADAPTERS_PREFIXED, 2, 1) == "minilm-adapters-prefix-seed2"
+    assert name_twin(Variant.ADAPTERS_PREFIXED, 2) == "minilm-adapters-prefix-seed2"
 
 
 def test_prompts_go_by_sentence_transformers_names() -> None:
