@@ -37,6 +37,9 @@ report: $(MARK)/project ## write the report of RESULTS again
 twins: $(MARK)/project ## train the twins again, into TWINS (default: twins); ARGS="--steps 8" for a trial
 	@$(BIN)/prefixbench twins train --output $(or $(TWINS),twins) $(ARGS)
 
+findings: $(MARK)/project ## sweep the twins on the embedded tasks and write docs/findings.md again
+	@sh benchmarks/twins/sweep.sh && $(BIN)/prefixbench twins findings results/twins results/twins-mteb
+
 lint: $(MARK)/dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
@@ -47,4 +50,4 @@ clean: ## remove the environment, caches and built files; results stay
 	@rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup bench report twins lint test clean
+.PHONY: help setup bench report twins findings lint test clean
