@@ -56,12 +56,20 @@ class Optimiser(Frozen):
 
 
 class Lora(Frozen):
-    """The low-rank update: its rank, its scale, and the linear layers of which blocks it is put on."""
+    """The low-rank update: its rank, its scale, and the linear layers of which blocks it is put on.
+
+    Twins with a LoRA a task share the rank out among them, so that every twin has as many weights.
+    """
 
     rank: int = Field(ge=1)
     alpha: int = Field(ge=1)
     targets: tuple[str, ...] = Field(min_length=1)
     layers: tuple[int, ...] | None = None
+
+    def share(self, n_adapters: int) -> Lora:
+        """One of several that together are as large as this one."""
+        rank, alpha = (max(1, value // n_adapters) for value in (self.rank, self.alpha))
+        return self.model_copy(update={"rank": rank, "alpha": alpha})
 
 
 TopicNegative = Literal["lookalike", "documentation"]

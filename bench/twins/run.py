@@ -82,7 +82,9 @@ def train_twins(
     written = []
     for seed in config.seeds:
         for variant in variants:
-            for suffix, shown in split_runs(variant, batches[seed]).items():
+            runs = split_runs(variant, batches[seed])
+            own = config.model_copy(update={"lora": config.lora.share(len(runs))})
+            for suffix, shown in runs.items():
                 name = name_twin(variant, seed) + suffix
                 if (output / name / ADAPTER).is_file():
                     report(f"{name}: already trained")
@@ -90,9 +92,9 @@ def train_twins(
                     continue
                 report(f"{name}: {sum(map(len, shown.values()))} steps")
                 checkpoints = output / "checkpoints" / name
-                model = train_twin(config, shown, checkpoints, seed=seed, prefixed=variant.sees_prefixes)
+                model = train_twin(own, shown, checkpoints, seed=seed, prefixed=variant.sees_prefixes)
                 counts = {task: len(drawn) for task, drawn in shown.items()}
-                written.append(write_adapter(model, output, name, config, variant, seed=seed, batches=counts))
+                written.append(write_adapter(model, output, name, own, variant, seed=seed, batches=counts))
     return written
 
 

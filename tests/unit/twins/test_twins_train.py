@@ -112,5 +112,7 @@ def test_a_lora_a_task_sees_that_tasks_batches_only(tmp_path: Path, config: Twin
     assert [line[66:] for line in lines] == [
         f"minilm-adapters-prefix/{task}/{ADAPTER}" for task in ("clustering", "search")
     ]
+    weights = load_file(folders[0] / ADAPTER)
+    assert {tensor.shape[0] for key, tensor in weights.items() if "lora_A" in key} == {config.lora.rank // 2}
     state = json.loads(next((tmp_path / "checkpoints").rglob("trainer_state.json")).read_text())
     assert state["max_steps"] == 1
