@@ -28,7 +28,7 @@ def test_commands(command: str, capsys: pytest.CaptureFixture[str], monkeypatch:
     words = [word.replace("results/e5", str(ROOT / "results" / "starter")) for word in words]
     if words[1] == "sweep":
         words[1] = "plan"  # the same flags without the hub's data
-    if words[1] == "report":
+    if words[1] in {"report", "twins"}:
         words.append("--help")
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as stopped:
