@@ -9,10 +9,20 @@ from bench.starter.adapters import PROMPTS, adapters_folder, list_adapters
 from bench.starter.models import check_weights
 from bench.twins.config import load_twin_config
 
-SHIPPED = ("prefixbench/minilm-plain", "prefixbench/minilm-prefixed")
+SHIPPED = (
+    "prefixbench/minilm-adapters",
+    "prefixbench/minilm-adapters-prefix",
+    "prefixbench/minilm-plain",
+    "prefixbench/minilm-plain-seed2",
+    "prefixbench/minilm-plain-seed3",
+    "prefixbench/minilm-prefixed",
+    "prefixbench/minilm-prefixed-seed2",
+    "prefixbench/minilm-prefixed-seed3",
+)
 
 
-def test_both_twins_ship() -> None:
+def test_every_twin_ships() -> None:
+    assert tuple(list_adapters()) == SHIPPED
     assert set(SHIPPED) <= set(embedded_models())
     assert {folder.name for folder in adapters_folder().iterdir() if folder.is_dir()} == {
         name.partition("/")[2] for name in list_adapters()
