@@ -92,7 +92,7 @@ def train_twins(
                     continue
                 report(f"{name}: {sum(map(len, shown.values()))} steps")
                 checkpoints = output / "checkpoints" / name
-                model = train_twin(own, shown, checkpoints, seed=seed, prefixed=variant.sees_prefixes)
+                model = train_twin(own, shown, checkpoints, seed=seed, prefixed=variant.sees_prefixes, say=report)
                 counts = {task: len(drawn) for task, drawn in shown.items()}
                 written.append(write_adapter(model, output, name, own, variant, seed=seed, batches=counts))
     return written

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,14 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from torch.utils.data import SequentialSampler
-from transformers import set_seed
+from transformers import (
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from bench.starter import locate_model
 from bench.twins.config import TaskPrefixes, TwinConfig
@@ -69,7 +78,7 @@ def describe_arguments(
         prompts=prompts,
         save_steps=optimiser.save_every,
         save_total_limit=1,
-        logging_steps=20,
+        logging_steps=min(20, steps),
         report_to="none",
         seed=seed,
         data_seed=seed,
@@ -83,8 +92,47 @@ def find_last_checkpoint(folder: Path) -> str | None:
     return str(found[-1]) if found else None
 
 
+class SayProgress(TrainerCallback):
+    """Tells where training is at every logged step.
+
+    Args:
+        say: Told a line.
+        name: The twin's.
+    """
+
+    def __init__(self, say: Callable[[str], None], name: str) -> None:
+        self.say, self.name = say, name
+        self.started, self.first = time.monotonic(), 0
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ANN401 — the trainer's own signature
+        """A resumed run has steps behind it."""
+        self.started, self.first = time.monotonic(), state.global_step
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **_: Any,  # noqa: ANN401 — the trainer's own signature
+    ) -> None:
+        """Step, loss and the time left at the rate so far."""
+        if logs is None or "loss" not in logs:
+            return
+        rate = (time.monotonic() - self.started) / max(1, state.global_step - self.first)
+        left = timedelta(seconds=round(rate * (state.max_steps - state.global_step)))
+        loss = float(logs["loss"])
+        self.say(f"{self.name}: step {state.global_step} of {state.max_steps}, loss {loss:.3f}, {left} left")
+
+
 def train_twin(
-    config: TwinConfig, batches: Mapping[str, Sequence[Batch]], folder: Path, *, seed: int, prefixed: bool
+    config: TwinConfig,
+    batches: Mapping[str, Sequence[Batch]],
+    folder: Path,
+    *,
+    seed: int,
+    prefixed: bool,
+    say: Callable[[str], None] = lambda _: None,
 ) -> SentenceTransformer:
     """Train one LoRA, from the last checkpoint in the folder where there is one.
 
@@ -94,6 +142,7 @@ def train_twin(
         folder: Holds checkpoints.
         seed: Of the LoRA's first weights.
         prefixed: Whether texts carry their task's prefix.
+        say: Told a line every few steps.
 
     Returns:
         The model with its adapter.
@@ -117,5 +166,7 @@ def train_twin(
         train_dataset=DatasetDict({task: make_columns(drawn) for task, drawn in batches.items()}),
         loss=MultipleNegativesRankingLoss(model, scale=1 / config.optimiser.temperature),
     )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(SayProgress(say, folder.name))
     trainer.train(resume_from_checkpoint=find_last_checkpoint(folder))
     return model

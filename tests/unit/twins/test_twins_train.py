@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def test_twins_train_export_and_load(tmp_path: Path, config: TwinConfig, pairs: 
     both = (Variant.PREFIXED, Variant.PLAIN)
     folders = train_twins(config, output, variants=both, data=(pairs,), report=lines.append)
     assert [folder.name for folder in folders] == ["minilm-prefixed", "minilm-plain"]
+    assert lines[0] == "minilm-prefixed: 2 steps"
+    assert re.fullmatch(r"minilm-prefixed: step 2 of 2, loss \d+\.\d{3}, 0:00:00 left", lines[1])
     weights = [load_file(folder / ADAPTER) for folder in folders]
     assert all(tensor.dtype == np.float16 for tensor in weights[0].values())
     assert any(not np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])
