@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every sweep behind docs/findings.md, resumable: sh benchmarks/twins/sweep.sh, then with the hub at hand
 # sh benchmarks/twins/sweep.sh mteb. Flags after the name go to every sweep. The twins with a LoRA a task meet each task
-# with that task's own LoRA only, without and with the prefixed twin's strings.
+# with that task's own LoRA only; on the embedded tasks also without and with the prefixed twin's strings.
 set -e
 bench=${PREFIXBENCH:-.venv/bin/prefixbench}
 preset=twins${1:+-$1}
@@ -9,10 +9,9 @@ preset=twins${1:+-$1}
 adapters=prefixbench/minilm-adapters,prefixbench/minilm-adapters-prefix
 
 own() {
-    adapter=$1 tasks=$2
+    tasks=$2 conditions="correct,adapter:$1,foreign:prefixbench+adapter:$1"
     shift 2
-    $bench sweep --models $adapters --tasks "$tasks" --results "results/$preset" \
-        --conditions "correct,adapter:$adapter,foreign:prefixbench+adapter:$adapter" "$@"
+    $bench sweep --models $adapters --tasks "$tasks" --conditions "$conditions" --results "results/$preset" "$@"
 }
 
 $bench sweep --preset "$preset" --results "results/$preset" "$@"
@@ -22,8 +21,6 @@ if [ "$preset" = twins ]; then
     own classification StarterClassification "$@"
     own clustering StarterClustering "$@"
 else
-    own search XQuADRetrieval:en,MBPPRetrieval "$@"
-    own similarity STSBenchmark "$@"
-    own classification PoemSentimentClassification "$@"
-    own clustering SIB200ClusteringS2S:eng_Latn "$@"
+    $bench sweep --models $adapters --conditions correct --results "results/$preset" "$@" \
+        --tasks XQuADRetrieval:en,MBPPRetrieval,STSBenchmark,PoemSentimentClassification,SIB200ClusteringS2S:eng_Latn
 fi
