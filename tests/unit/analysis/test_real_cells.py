@@ -93,7 +93,9 @@ def test_interval_and_p_value_are_those_of_a_plain_loop(name: str, task: str, mo
     if first.statistic is Statistic.AVERAGE_PRECISION:
         ratio = min(1.0, float(np.std(replicas, ddof=1)) * np.sqrt(n / (n - 1)) / error)
         error, flips = error * ratio, flips * ratio
-    degrees = min(n - 1, 2 / (2 / (n - 1) + stats.kurtosis(deviation, bias=False) / n))
+    degrees = float(n - 1)
+    if first.statistic is not Statistic.AVERAGE_PRECISION:
+        degrees = min(degrees, float(2 / (2 / (n - 1) + stats.kurtosis(deviation, bias=False) / n)))
     reach = stats.t.ppf(0.975, degrees) * np.sqrt(n / (n - 1))
     ends = [np.quantile(replicas, stats.norm.cdf(z)) for z in (-reach, reach)]
     assert row["n_groups"] == n
@@ -106,7 +108,8 @@ def test_interval_and_p_value_are_those_of_a_plain_loop(name: str, task: str, mo
         assert row["p_value"] == pytest.approx(np.mean(np.abs(flips) >= abs(estimate)), abs=0.025)
     else:
         assert np.mean(np.abs(flips) >= abs(estimate)) < 0.003
-        assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(estimate) / error, n - 1), rel=1e-3)
+        reached = stats.t.isf(row["p_value"] / 2, n - 1)
+        assert reached == pytest.approx(abs(estimate) / error, rel=max(1e-3, find_tolerance(first.statistic, n)))
 
 
 @pytest.mark.parametrize("contrast", ["instruction-none", "wrong-correct"])
@@ -127,7 +130,8 @@ def test_classification_is_that_of_a_two_way_table(contrast: str) -> None:
     degrees = min(error**4 / parts, n - 1)
     assert row["delta_points"] == pytest.approx(table.mean(), abs=1e-9)
     assert row["standard_error"] == pytest.approx(error, rel=1e-4)
-    assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(table.mean()) / error, degrees), abs=0.02)
+    # Ten experiments have few sign patterns, so flips and Student's t are near each other and no more.
+    assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(table.mean()) / error, degrees), abs=0.04)
     # Heavier tails than normal make the interval wider than Student's, never much narrower.
     half = (row["ci_high"] - row["ci_low"]) / 2 / error
     assert 0.95 * stats.t.ppf(0.975, degrees) < half < 1.2 * stats.t.ppf(0.975, degrees)
