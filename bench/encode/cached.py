@@ -16,7 +16,7 @@ from bench.errors import AuditError, CacheError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bench.encode.protocol import Embedder, EmbedderIdentity, Tokenized, Vectors
+    from bench.encode.protocol import EmbedderIdentity, TellingEmbedder, Tokenized, Vectors
     from bench.spec.conditions import Side
 
 PUBLISH_SECONDS = 10.0
@@ -32,7 +32,7 @@ class TextCounts:
 
     Attributes:
         texts_asked: Vectors handed out, repeats counted.
-        texts_embedded: Distinct (prefix, text) pairs that went through the model.
+        texts_embedded: Distinct inputs that went through the model.
     """
 
     texts_asked: int = 0
@@ -47,6 +47,8 @@ class TextCounts:
 class CachedEmbedder:
     """An embedder that embeds each distinct (prefix, text) pair once, ever, and keeps it in the store.
 
+    Texts of one call that the model cannot tell apart are embedded once, and share their vector to the last bit.
+
     Args:
         embedder: The model.
         store: Where vectors are kept.
@@ -54,7 +56,7 @@ class CachedEmbedder:
     """
 
     def __init__(
-        self, embedder: Embedder, store: EmbeddingStore, progress: Callable[[int, int], None] | None = None
+        self, embedder: TellingEmbedder, store: EmbeddingStore, progress: Callable[[int, int], None] | None = None
     ) -> None:
         self._embedder = embedder
         self._store = store
@@ -119,9 +121,13 @@ class CachedEmbedder:
             yield self.embed(texts[part], side, None if titles is None else titles[part])
 
     def _embed_missing(self, keys: Keys, texts: list[str], side: Side, titles: list[str] | None) -> None:
-        missing = np.flatnonzero(~self._store.check_many(keys))
+        stored = self._store.check_many(keys)
+        if stored.all():
+            return
+        sources = self._find_sources(texts, side, titles, stored)
+        own = sources == np.arange(len(texts))
         # Longest first: chunks of like lengths pad little, memory runs out at once if ever, time left is no promise.
-        order = sorted(missing.tolist(), key=lambda index: -len(texts[index]))
+        order = sorted(np.flatnonzero(~stored & own).tolist(), key=lambda index: -len(texts[index]))
         namespace = Namespace.of(self.identity, side)
         largest = max(1, MAX_CHUNK_BYTES // (4 * max(1, self.dim)))
         size, done = min(FIRST_CHUNK, largest), 0
@@ -139,6 +145,29 @@ class CachedEmbedder:
                 self._progress(done, len(order))
             rate = len(chunk) / max(1e-9, time.perf_counter() - started)
             size = int(min(max(LEAST_CHUNK, rate * PUBLISH_SECONDS), 4 * size, largest))
+        copies = np.flatnonzero(~stored & ~own)
+        for start in range(0, len(copies), largest):
+            part = copies[start : start + largest]
+            found, vectors = self._store.get_many(keys[sources[part]])
+            if found.any():
+                self._store.put_many(keys[part[found]], vectors[found], namespace)
+
+    def _find_sources(
+        self, texts: list[str], side: Side, titles: list[str] | None, stored: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """For each text the one whose vector is its own too: itself, or the first of which the model reads the same.
+
+        Texts that differ in letter case, white space or past the last token read are one to the model. Embedded in two
+        batches their vectors would differ in the last bits, and those would decide how a ranking breaks the tie.
+        """
+        digests = self._embedder.input_digests(texts, side, titles)
+        if digests is None:
+            return np.arange(len(texts))
+        first: dict[bytes, int] = {}
+        sources = np.empty(len(texts), dtype=np.int64)
+        for index in np.argsort(~stored, kind="stable").tolist():
+            sources[index] = first.setdefault(digests[index], index)
+        return sources
 
     def _refuse_unusable(self, vectors: Vectors, texts: list[str]) -> None:
         fault = find_unusable(vectors)

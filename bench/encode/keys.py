@@ -26,6 +26,7 @@ NAMESPACE_BYTES, ENTRY_BYTES, TEXT_BYTES = 16, 24, 24
 KEY_BYTES = NAMESPACE_BYTES + ENTRY_BYTES
 
 _NAMESPACE, _ENTRY, _TEXT = b"prefixbench/ns/1", b"prefixbench/en/1", b"prefixbench/tx/1"
+_TOKENS = b"prefixbench/id/1"
 _LENGTH = struct.Struct("<Q")
 
 Keys = NDArray[np.uint8]
@@ -117,6 +118,14 @@ def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles
         parts.append(head)
         parts.append(state.digest())
     return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(len(entries), KEY_BYTES)
+
+
+def digest_tokens(prefix: str, token_ids: Sequence[int]) -> bytes:
+    """A digest of what a model reads: the prefix, whose length pooling may ask for, and the truncated token ids."""
+    encoded = _encode(prefix)
+    state = hashlib.blake2b(_LENGTH.pack(len(encoded)) + encoded, digest_size=TEXT_BYTES, person=_TOKENS)
+    state.update(np.asarray(token_ids, dtype="<i8").tobytes())
+    return state.digest()
 
 
 def list_keys(keys: Keys) -> list[bytes]:

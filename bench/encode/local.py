@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from bench.encode.adapters import Adapters
+from bench.encode.keys import digest_tokens
 from bench.encode.network import Network
 from bench.encode.proof import check_received
 from bench.encode.protocol import EmbedderIdentity, Tokenized, Vectors
-from bench.encode.stream import Batch, Budget, stream_batches, stream_own_batches
+from bench.encode.stream import WINDOW_TEXTS, Batch, Budget, stream_batches, stream_own_batches
 from bench.errors import AuditError, EncodeError
 from bench.spec.conditions import Role, Side
 
@@ -106,6 +107,21 @@ class LocalEmbedder:
             Tokenized(prefix + text, _read_ids(self.network.prepare([text], prefix, side)))
             for prefix, text in zip(prefixes, texts, strict=True)
         ]
+
+    def input_digests(
+        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
+    ) -> list[bytes] | None:
+        """Digests of prefix and truncated token ids; see ``Embedder.input_digests``."""
+        tokenizer = self.network.tokenizer_for(side)
+        if tokenizer is None:
+            return None
+        digests: list[bytes] = []
+        prefixes = expand_prefixes(texts, side, titles)
+        for start in range(0, len(texts), WINDOW_TEXTS):
+            window = slice(start, start + WINDOW_TEXTS)
+            whole = [prefix + text for prefix, text in zip(prefixes[window], texts[window], strict=True)]
+            digests += map(digest_tokens, prefixes[window], tokenizer.encode(whole).ids)
+        return digests
 
     def _batches(self, texts: Sequence[str], prefixes: Sequence[str], side: Side) -> Iterator[Batch]:
         tokenizer = self.network.tokenizer_for(side)

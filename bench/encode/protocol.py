@@ -47,7 +47,7 @@ class EmbedderIdentity:
 
 
 class Embedder(Protocol):
-    """A loaded model."""
+    """What gives texts their vectors."""
 
     @property
     def identity(self) -> EmbedderIdentity:
@@ -71,3 +71,16 @@ class Embedder(Protocol):
 
     def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
         """What the model's tokenizer receives and makes of each text, untruncated."""
+
+
+class TellingEmbedder(Embedder, Protocol):
+    """One that also says which texts are the same to it."""
+
+    def input_digests(
+        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
+    ) -> list[bytes] | None:
+        """A digest of what the model reads of each text, so that texts it cannot tell apart are known beforehand.
+
+        Returns:
+            One digest a text, or ``None`` for a model that prepares its texts out of sight.
+        """

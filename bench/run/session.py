@@ -87,6 +87,12 @@ class LazyEmbedder:
         """Tokenize with the loaded model."""
         return self.loaded.tokenize(texts, side, titles)
 
+    def input_digests(
+        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
+    ) -> list[bytes] | None:
+        """What the loaded model reads of each text."""
+        return self.loaded.input_digests(texts, side, titles)
+
 
 class ModelSession:
     """Everything a sweep asks of one model."""

@@ -39,6 +39,11 @@ class HashEmbedder:
     def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
         return [Tokenized(side.prefix + text, ()) for text in texts]
 
+    def input_digests(
+        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
+    ) -> list[bytes] | None:
+        return None
+
 
 def expected_vector(prefix: str, text: str) -> Vectors:
     seed = hashlib.sha256(f"{len(prefix)}|{prefix}|{text}".encode()).digest()
@@ -58,6 +63,37 @@ def test_repeated_texts_are_embedded_once_and_come_back_in_order(store: Embeddin
     np.testing.assert_array_equal(vectors, [expected_vector("query: ", text) for text in "babca"])
     assert cached.counts == TextCounts(texts_asked=5, texts_embedded=3)
     assert cached.counts.texts_reused == 2
+
+
+class UncasedEmbedder(HashEmbedder):
+    """Reads no letter case, but as models do, gives vectors that differ in the last bits from one call to the next."""
+
+    def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+        return super().embed(texts, side, titles) + np.float32(len(self.seen)) * np.float32(1e-6)
+
+    def input_digests(
+        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
+    ) -> list[bytes] | None:
+        return [(side.prefix_for() + text).lower().encode() for text in texts]
+
+
+def test_texts_that_are_one_to_the_model_share_a_vector_to_the_last_bit(store: EmbeddingStore) -> None:
+    model = UncasedEmbedder()
+    cached = CachedEmbedder(model, store)
+    many = [f"text {number}" for number in range(200)]
+    vectors = cached.embed(["TEXT 7", *many, "Text 7"], QUERY)
+    np.testing.assert_array_equal(vectors[0], vectors[8])
+    np.testing.assert_array_equal(vectors[0], vectors[-1])
+    assert cached.counts == TextCounts(texts_asked=202, texts_embedded=200)
+    assert len(model.seen) == 200
+
+
+def test_a_text_that_is_one_with_a_stored_one_takes_its_vector(store: EmbeddingStore) -> None:
+    CachedEmbedder(UncasedEmbedder(), store).embed(["b", "a"], QUERY)
+    model = UncasedEmbedder()
+    vectors = CachedEmbedder(model, EmbeddingStore.open(store.folder)).embed(["A", "a", "c"], QUERY)
+    assert model.seen == [("query: ", "c")]
+    np.testing.assert_array_equal(vectors[0], vectors[1])
 
 
 def test_another_process_finds_what_was_embedded(store: EmbeddingStore) -> None:

@@ -199,3 +199,15 @@ def test_a_gpu_gives_the_cpus_vectors(folder: Path, tmp_path: Path) -> None:
     )
     assert low.budget.tokens >= 16384
     assert abs(low.embed(TEXTS, Side("query: ")) - on_cpu[: len(TEXTS)]).max() < 5e-2
+
+
+def test_texts_are_told_apart_by_what_the_model_reads_of_them(folder: Path, tmp_path: Path) -> None:
+    embedder = load(folder, tmp_path)
+    long = " ".join(["river"] * 60)
+    texts = ["river bank", "River\r\n bank", "river banks", long, f"{long} end"]
+    digests = embedder.input_digests(texts, Side("query: "))
+    assert digests is not None
+    assert [digests.index(digest) for digest in digests] == [0, 0, 2, 3, 3]
+    moved = embedder.input_digests(["bank"], Side("query: river "))
+    assert moved is not None
+    assert moved[0] not in digests
