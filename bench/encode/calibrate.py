@@ -43,7 +43,7 @@ def choose_batch_tokens(network: Network, digest: str, cache: Path, engine: Engi
 def measure_rates(
     run: Callable[[int], None], sizes: tuple[int, ...], length: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[int, float]:
-    """Tokens per second of batches of each size, smallest first, until time is up or memory is."""
+    """Tokens per second of batches of each size, smallest first, until one is not worth its memory or time is up."""
     rates: dict[int, float] = {}
     started = clock()
     for size in sizes:
@@ -55,7 +55,7 @@ def measure_rates(
             rates[size] = n_texts * length / max(clock() - before, 1e-9)
         except (torch.OutOfMemoryError, MemoryError):
             break
-        if clock() - started > CALIBRATION_SECONDS:
+        if pick_budget(rates) != size or clock() - started > CALIBRATION_SECONDS:
             break
     return rates
 

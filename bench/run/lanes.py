@@ -143,12 +143,13 @@ class Lanes:
 
     def stop(self) -> None:
         """End the workers, whatever they are at; jobs not begun are dropped."""
-        for pool in self._pools:
-            if pool is not None:
-                pool.shutdown(wait=False, cancel_futures=True)
         # A worker still starting would otherwise complain of the pipe that its parent closed.
         for worker in active_children():
             worker.terminate()
+        # Waiting leaves no thread behind that the interpreter, on its way out, would wake by a pipe already closed.
+        for pool in self._pools:
+            if pool is not None:
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _run_now(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:

@@ -83,10 +83,10 @@ def _mark_neighbours(unit: NDArray[np.float64]) -> NDArray[np.bool_]:
     """A ``(n, n)`` mask of each row's ten nearest; ties go to the text that comes first, in both spaces alike."""
     cosine = unit @ unit.T
     np.fill_diagonal(cosine, -np.inf)
-    nearest = np.argsort(-cosine, axis=1, kind="stable")[:, :NEIGHBOURS]
-    mask = np.zeros(cosine.shape, dtype=np.bool_)
-    np.put_along_axis(mask, nearest, values=True, axis=1)
-    return mask
+    tenth = np.partition(cosine, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS, None]
+    nearer, tied = cosine > tenth, cosine == tenth
+    room = NEIGHBOURS - nearer.sum(axis=1, keepdims=True)
+    return np.asarray(nearer | (tied & (tied.cumsum(axis=1) <= room)), dtype=np.bool_)
 
 
 def _compute_shared_offset(movement: NDArray[np.float64]) -> float:

@@ -155,12 +155,18 @@ def test_the_budget_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert again.budget.tokens == first.budget.tokens
 
 
-def test_calibration_ends_where_memory_or_time_does() -> None:
+def test_calibration_ends_where_memory_time_or_gain_does() -> None:
     def run(n_texts: int) -> None:
         if n_texts > 32:
             raise torch.OutOfMemoryError
 
     assert set(measure_rates(run, (1024, 2048, 4096), 64)) == {1024, 2048}
+    spent = [0.0]
+
+    def slow(n_texts: int) -> None:
+        spent[0] += n_texts / 1000
+
+    assert set(measure_rates(slow, (1024, 2048, 4096), 64, clock=lambda: spent[0])) == {1024, 2048}
     ticks = iter(range(0, 1000, 3))
     assert set(measure_rates(lambda _n: None, (1024, 2048, 4096), 64, clock=lambda: float(next(ticks)))) == {1024}
 

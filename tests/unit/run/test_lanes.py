@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -44,6 +45,14 @@ def test_a_worker_that_dies_is_replaced(lanes: Lanes) -> None:
 
 def test_without_workers_jobs_run_here() -> None:
     assert Lanes(0).submit("one", os.getpid).result() == os.getpid()
+
+
+def test_stopping_leaves_no_thread_to_be_woken_on_the_way_out() -> None:
+    before = set(threading.enumerate())
+    lanes = Lanes(1)
+    lanes.submit("one", time.sleep, 60)
+    lanes.stop()
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_worker_ends_with_its_parent() -> None:

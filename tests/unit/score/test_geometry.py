@@ -87,3 +87,18 @@ def test_unequal_shapes_are_refused() -> None:
         "geometry needs the same texts twice, but there are vectors of shape (20, 16) "
         "and baseline vectors of shape (21, 16)."
     )
+
+
+def test_of_neighbours_equally_near_the_first_count() -> None:
+    before = _draw(30, seed=1)
+    after = np.repeat(_draw(10, seed=2), 3, axis=0)
+    summary = compute_geometry(after, before, "text", np.random.default_rng(0))
+    assert summary is not None
+    marked = []
+    for space in (after, before):
+        unit = space.astype(np.float64) / np.linalg.norm(space.astype(np.float64), axis=1, keepdims=True)
+        cosine = unit @ unit.T
+        np.fill_diagonal(cosine, -np.inf)
+        marked.append(np.argsort(-cosine, axis=1, kind="stable")[:, :10])
+    shares = [len(set(new) & set(old)) / 10 for new, old in zip(*marked, strict=True)]
+    assert summary.overlap_at_10 == pytest.approx(np.mean(shares))
