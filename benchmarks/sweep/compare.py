@@ -80,8 +80,13 @@ def measure_ours(bench: Bench, *, eight: bool, stored: bool = False, flags: tupl
         for row in rows
         for condition in row.conditions
     }
-    embedded = sum(row.cost.texts_embedded for row in rows)
-    return {**asdict(usage), "scores": scores, "texts_embedded": embedded, "engine": rows[0].encoder.engine}
+    return {
+        **asdict(usage),
+        "scores": scores,
+        "texts_embedded": sum(row.cost.texts_embedded for row in rows),
+        "embedding_seconds": sum(row.cost.seconds_encode for row in rows),
+        "engine": rows[0].encoder.engine,
+    }
 
 
 BFLOAT16 = ("--dtype", "bfloat16")

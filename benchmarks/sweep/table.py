@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
+
+SCALING = Path(__file__).parents[1] / "scaling" / "figures.json"
 
 NAMES = {
     "plain-one": "one condition: plain loop",
@@ -52,7 +56,7 @@ def render_table(content: dict[str, Any]) -> str:
         plain = runs.get("plain-eight" if "eight" in name else "plain-one")
         if name in runs:
             lines.append(_render_row(label, runs[name], plain))
-    lines += ["", *_describe_repeats(runs), *_describe_machine(runs)]
+    lines += ["", *_describe_repeats(runs), *_describe_limit(runs), *_describe_machine(runs)]
     return "\n".join(lines) + "\n"
 
 
@@ -108,6 +112,30 @@ def _estimate_plain(runs: dict[str, Any]) -> list[str]:
         "The plain loop over eight conditions was not measured. By eight times its single condition, an estimate that "
         f"leaves out the longer prefixes and counts the imports eight times, it would take {wall:.0f} s: "
         f"{', and '.join(ratios)}.",
+        "",
+    ]
+
+
+def _describe_limit(runs: dict[str, Any]) -> list[str]:
+    """What an engine at the full rate of a matrix product could gain at most, by the share that is reached already."""
+    scaling = json.loads(SCALING.read_text())
+    pairs = [(runs.get(f"plain-{count}"), runs.get(f"ours-{count}"), count) for count in ("one", "eight")]
+    measured = [(plain, ours, count) for plain, ours, count in pairs if plain and ours]
+    machines = {(run["provenance"]["cpu"], run["provenance"].get("gpu")) for _, run, _ in measured}
+    if machines != {(scaling["provenance"]["cpu"], None)}:
+        return []
+    points = [point for point in scaling["points"] if point["what"] == "conditions"]
+    rate = sum(point["flops"] for point in points) / sum(point["cpu_seconds"] for point in points)
+    share = rate / scaling["peak_flops_per_second"]
+    limits = [
+        f"{ours['embedding_seconds']:.1f} s of the {ours['wall_seconds']:.1f} s of {count}, so that at the full rate "
+        f"and with all else for nothing it could be {plain['wall_seconds'] / (share * ours['embedding_seconds']):.1f} "
+        "times faster than the plain loop"
+        for plain, ours, count in measured
+    ]
+    return [
+        f"Embedding runs at {share:.0%} of the processor's best float32 matrix product (`benchmarks/scaling`). It "
+        f"takes {'; and '.join(limits)}. More than that is beyond this processor in float32.",
         "",
     ]
 

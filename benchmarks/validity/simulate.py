@@ -44,6 +44,7 @@ PAIRS = [(CONDITIONS.index(first), CONDITIONS.index(second)) for first, second i
 STATISTICS = {"mean": "mean", "spearman": "Spearman", "average_precision": "AP", "weighted_f1": "weighted F1"}
 TASKS_PER_SWEEP = 2
 DRAWS = 10
+PLANTING_STEPS = 5
 PARTS = ("identical", "noise", "coverage", "power")
 MODULES = (
     "blocks", "contrasts", "counted", "counted_labels", "draws", "inference", "interval", "names", "pairing",
@@ -62,12 +63,16 @@ class Plan:
         sizes: Numbers of items, and how many samples each coverage and power figure has.
         n_resamples: Of each contrast.
         seed: Of everything.
+        levels: Ways of making two conditions alike that a power figure is the mean over.
+        power_factor: Times as many samples for power, whose bounds are the narrowest.
     """
 
     sweeps: int = 2_000
     sizes: tuple[tuple[int, int], ...] = ((50, 2_000), (200, 2_000), (1_000, 1_200))
     n_resamples: int = 999
     seed: int = 1
+    levels: int = 8
+    power_factor: float = 3.0
 
     def count_samples(self, n_items: int) -> int:
         """Samples for a number of items; as many for ten draws as for the smallest."""
@@ -220,26 +225,39 @@ def simulate_coverage(population: Population, plan: Plan, n_items: int, rng: np.
 def simulate_power(population: Population, plan: Plan, n_items: int, rng: np.random.Generator) -> Row:
     """How often an effect as large as the stated minimum detectable one is detected at 5%.
 
-    What is stated depends on the spread, which the effect planted changes where the score is no mean. There the effect
-    is sought at which the mean of what samples state is what was planted.
+    Each way of making the conditions alike has a spread of its own; several share the samples. What is planted is what
+    samples of that size show on average, which for average precision is less than the whole population shows.
     """
-    level = population.level(rng)
-    wanted, planted = 0.0, level
-    for step in range(2 if population.target is None else 8):
-        # Larger samples state more alike, so fewer tell their mean; those of means are soon drawn.
-        size = 1_500 if population.target is None else int(np.clip(50_000 / n_items, 50, 250))
-        samples = estimate_samples(planted, plan, n_items, size, rng)
-        stated = float(np.mean([estimate.detectable for _, estimate in samples]))
-        wanted += (stated - wanted) / max(1, step - 1)
-        planted = level.plant(find_size(level, wanted, n_items))
-    estimates = [estimate for _, estimate in estimate_samples(planted, plan, n_items, plan.count_samples(n_items), rng)]
+    samples = round(plan.count_samples(n_items) * plan.power_factor / plan.levels)
+    estimates: list[Estimate] = []
+    for _ in range(plan.levels):
+        planted = plant_detectable(population.level(rng), plan, n_items, rng)
+        estimates += [estimate for _, estimate in estimate_samples(planted, plan, n_items, samples, rng)]
     detected = sum(estimate.p_value <= 0.05 for estimate in estimates)
     return {
         "samples": len(estimates),
-        "planted_points": 100 * planted.true_delta(n_items),
+        "planted_points": 100 * float(np.mean([estimate.delta for estimate in estimates])),
         "stated_mde_points": 100 * float(np.mean([estimate.detectable for estimate in estimates])),
         **describe_share("detected", detected, len(estimates)),
     }
+
+
+def plant_detectable(level: Population, plan: Plan, n_items: int, rng: np.random.Generator) -> Population:
+    """An effect as large, on average over samples, as the detectable one they state.
+
+    What is stated depends on the spread, which the effect planted changes where the score is no mean. So it is
+    approached by steps that grow shorter.
+    """
+    wanted, planted = 0.0, level
+    for step in range(PLANTING_STEPS):
+        size = int(np.clip(50_000 / n_items, 100, 300))
+        estimates = [estimate for _, estimate in estimate_samples(planted, plan, n_items, size, rng)]
+        stated = float(np.mean([estimate.detectable for estimate in estimates]))
+        shown = float(np.mean([estimate.delta for estimate in estimates]))
+        share = 1.0 if step == 0 or level.target is None else shown / planted.true_delta(n_items)
+        wanted += (stated / share - wanted) / max(1, step)
+        planted = level.plant(find_size(level, wanted, n_items))
+    return planted
 
 
 def find_size(level: Population, wanted: float, n_items: int) -> float:

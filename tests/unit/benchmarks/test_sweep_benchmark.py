@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import benchmarks.sweep.compare as compare_module
+import benchmarks.sweep.table as table_module
 from benchmarks.scaling.measure import count_flops
 from benchmarks.sweep import gpu
 from benchmarks.sweep.compare import Bench, compare
@@ -18,10 +20,13 @@ from benchmarks.sweep.table import largest_difference, render_table
 from benchmarks.sweep.watch import watch
 from benchmarks.sweep.workload import name_conditions, write_prefixes
 
+RUN_SECONDS = {"plain-one": 8.0, "ours-one": 2.0}
+
 
 def fake_run(seconds: float, scores: dict[str, float]) -> dict[str, Any]:
     """What a measured run looks like."""
     usage = {"wall_seconds": seconds, "cpu_seconds": 2 * seconds, "peak_pss_bytes": 2**20, "other_cores": 0.0}
+    usage["embedding_seconds"] = seconds / 2
     return {**usage, "texts_embedded": 7, "scores": scores, "seconds": dict.fromkeys(scores, 1.0)}
 
 
@@ -59,6 +64,23 @@ def test_a_run_without_its_plain_loop_claims_no_ratio() -> None:
     table = render_table({"tasks": "T", "runs": {"ours-eight": run}})
     row = "| eight conditions: prefixbench | 2.0 | not measured | 4.0 | not measured | 1 | 7 | not measured | 0.00 |"
     assert row in table
+
+
+def test_the_table_says_what_the_processor_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = {"cpu": "a processor", "packages": {}}
+    point = {"what": "conditions", "flops": 80.0, "cpu_seconds": 2.0}
+    scaling = {"peak_flops_per_second": 50.0, "provenance": machine, "points": [point]}
+    monkeypatch.setattr(table_module, "SCALING", tmp_path / "figures.json")
+    table_module.SCALING.write_text(json.dumps(scaling))
+    runs = {name: {**fake_run(seconds, {"a": 0.5}), "provenance": machine} for name, seconds in RUN_SECONDS.items()}
+    table = render_table({"tasks": "T", "runs": runs})
+    assert "runs at 80% of the processor's best" in table
+    assert (
+        "1.0 s of the 2.0 s of one, so that at the full rate and with all else for nothing it could be 10.0 times"
+        in table
+    )
+    elsewhere = {name: {**run, "provenance": {**machine, "cpu": "another"}} for name, run in runs.items()}
+    assert "of the processor's best" not in render_table({"tasks": "T", "runs": elsewhere})
 
 
 def test_runs_of_different_cells_are_not_compared() -> None:
