@@ -194,8 +194,9 @@ def compute_p_value(flipped: Floats, delta: float, spread: Spread, *, is_sparse:
 
     Where experiments vary beyond their items, the spread rests on few of them: the p-value's normal score is read
     against Student's t, as the interval is. Where hardly any flip lies beyond the data, or there are hardly any units
-    to flip, the flips cannot resolve the p-value, and Student's paired test takes their place; not where few items
-    changed, of which the flips are exact and Student's tail is not.
+    to flip, the flips cannot resolve the p-value, and Student's paired test takes their place, for few units with the
+    degrees of freedom that their tails leave; not where few items changed, of which the flips are exact and Student's
+    tail is not.
 
     Returns:
         The p-value and the words that name the method.
@@ -203,8 +204,10 @@ def compute_p_value(flipped: Floats, delta: float, spread: Spread, *, is_sparse:
     size = np.abs(flipped)
     tolerance = 1e-9 * max(abs(delta), spread.error)
     beyond = int(np.count_nonzero(size > abs(delta) + tolerance))
-    if not is_sparse and (beyond < FEWEST_EXTREME or spread.n_units < FEWEST_FLIPPED):
-        return 2 * float(stdtr(spread.degrees, -abs(delta) / spread.error)), "Student's t beyond the flips' resolution"
+    has_few_units = spread.n_units < FEWEST_FLIPPED
+    if not is_sparse and (beyond < FEWEST_EXTREME or has_few_units):
+        degrees = spread.tail_degrees if has_few_units else spread.degrees
+        return 2 * float(stdtr(degrees, -abs(delta) / spread.error)), "Student's t beyond the flips' resolution"
     p_value = (1 + int(np.count_nonzero(size >= abs(delta) - tolerance))) / (1 + len(flipped))
     if spread.replicate_variance > 0:
         p_value = 2 * float(stdtr(spread.degrees, float(ndtri(p_value / 2))))

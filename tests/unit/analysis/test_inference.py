@@ -99,11 +99,21 @@ def test_the_p_value_is_exact_for_few_units() -> None:
 
 
 def test_beyond_the_flips_resolution_students_tail_is_taken() -> None:
-    change = np.random.default_rng(6).normal(5, 1, (10, 1))
-    flips = np.array(list(itertools.product([1, -1], repeat=10))) @ change[:, 0] / 10
+    change = np.random.default_rng(6).normal(5, 1, (12, 1))
+    flips = np.array(list(itertools.product([1, -1], repeat=12))) @ change[:, 0] / 12
     p_value, method = compute_p_value(flips, float(change.mean()), make_spread(change))
     assert p_value == pytest.approx(stats.ttest_1samp(change[:, 0], 0).pvalue)
     assert method == "Student's t beyond the flips' resolution"
+
+
+def test_of_few_units_student_has_the_degrees_that_their_tails_leave() -> None:
+    change = np.array([1.0, 1.1, 0.9, 1.2, 0.8, 1.0, 1.1, 0.9, 1.0, 4.0])[:, None]
+    flips = np.array(list(itertools.product([1, -1], repeat=10))) @ change[:, 0] / 10
+    spread = make_spread(change)
+    p_value, _ = compute_p_value(flips, float(change.mean()), spread)
+    assert spread.tail_degrees < 4
+    assert p_value == pytest.approx(2 * stats.t.sf(change.mean() / spread.error, spread.tail_degrees))
+    assert p_value > stats.ttest_1samp(change[:, 0], 0).pvalue
 
 
 def test_few_changes_keep_their_exact_p_value() -> None:
