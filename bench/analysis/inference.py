@@ -11,7 +11,14 @@ from scipy.special import ndtri, stdtr, stdtrit
 from bench.analysis.draws import Draws
 from bench.analysis.interval import compute_percentile_interval, widen_quantile
 from bench.analysis.settings import CONFIDENCE, EQUIVALENCE_CONFIDENCE
-from bench.analysis.spread import Spread, compute_bias, compute_detectable, compute_noncentrality, compute_spread
+from bench.analysis.spread import (
+    FEWEST_FLIPPED,
+    Spread,
+    compute_bias,
+    compute_detectable,
+    compute_noncentrality,
+    compute_spread,
+)
 from bench.errors import AnalysisError
 from bench.items.table import Statistic
 
@@ -26,9 +33,6 @@ TINY = 1e-12
 FEWEST_EXTREME = 10
 """With fewer sign patterns beyond the data the permutation has no resolution; Student's tail takes over."""
 
-
-FEWEST_FLIPPED = 12
-"""Fewer units have too few sign patterns: a test on ten draws by flips lacks the power of Student's."""
 
 FEWEST_CHANGED = 10
 """Where fewer units changed, resamples miss too many of them for their percentiles to mean anything."""
@@ -204,10 +208,9 @@ def compute_p_value(flipped: Floats, delta: float, spread: Spread, *, is_sparse:
     size = np.abs(flipped)
     tolerance = 1e-9 * max(abs(delta), spread.error)
     beyond = int(np.count_nonzero(size > abs(delta) + tolerance))
-    has_few_units = spread.n_units < FEWEST_FLIPPED
-    if not is_sparse and (beyond < FEWEST_EXTREME or has_few_units):
-        degrees = spread.tail_degrees if has_few_units else spread.degrees
-        return 2 * float(stdtr(degrees, -abs(delta) / spread.error)), "Student's t beyond the flips' resolution"
+    if not is_sparse and (beyond < FEWEST_EXTREME or spread.n_units < FEWEST_FLIPPED):
+        p_value = 2 * float(stdtr(spread.test_degrees, -abs(delta) / spread.error))
+        return p_value, "Student's t beyond the flips' resolution"
     p_value = (1 + int(np.count_nonzero(size >= abs(delta) - tolerance))) / (1 + len(flipped))
     if spread.replicate_variance > 0:
         p_value = 2 * float(stdtr(spread.degrees, float(ndtri(p_value / 2))))

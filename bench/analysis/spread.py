@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+FEWEST_FLIPPED = 12
+"""Fewer units have too few sign patterns: a test on ten draws by flips lacks the power of Student's."""
+
 TINIEST = 1e-300
 """Where there is no spread at all, quotients stay finite."""
 
@@ -49,6 +52,11 @@ class Spread:
     def error(self) -> float:
         """Standard error of the delta."""
         return float(np.sqrt(self.item_variance + self.replicate_variance / self.n_replicates))
+
+    @property
+    def test_degrees(self) -> float:
+        """Degrees of freedom of the test: of few units those that their tails leave, as for the interval."""
+        return self.tail_degrees if self.n_units < FEWEST_FLIPPED else self.degrees
 
     def scale(self, ratio: float) -> Spread:
         """The same with every deviation multiplied by ``ratio``."""
@@ -131,7 +139,8 @@ def compute_detectable(spread: Spread, delta: float, *, is_mean: bool = True) ->
         return (critical + beyond * abs(1 - lean * critical)) / compute_bias(spread.degrees) * spread.error
     normal, heavy = (critical**2 / (2 * degrees) for degrees in (spread.degrees, spread.tail_degrees))
     varies = (1 - lean * critical) ** 2 + max(0.0, heavy - (lean * critical) ** 2)
-    needed = critical + beyond * float(np.sqrt(varies / (1 + normal)))
+    tested = float(stdtrit(spread.test_degrees, (1 + CONFIDENCE) / 2))
+    needed = tested + beyond * float(np.sqrt(varies / (1 + normal)))
     return needed / compute_bias(spread.tail_degrees) * spread.error
 
 

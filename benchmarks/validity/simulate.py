@@ -44,7 +44,7 @@ PAIRS = [(CONDITIONS.index(first), CONDITIONS.index(second)) for first, second i
 STATISTICS = {"mean": "mean", "spearman": "Spearman", "average_precision": "AP", "weighted_f1": "weighted F1"}
 TASKS_PER_SWEEP = 2
 DRAWS = 10
-PLANTING_STEPS = 5
+PLANTING_STEPS = 6
 PARTS = ("identical", "noise", "coverage", "power")
 MODULES = (
     "blocks", "contrasts", "counted", "counted_labels", "draws", "inference", "interval", "names", "pairing",
@@ -250,7 +250,7 @@ def plant_detectable(level: Population, plan: Plan, n_items: int, rng: np.random
     """
     wanted, planted = 0.0, level
     for step in range(PLANTING_STEPS):
-        size = int(np.clip(50_000 / n_items, 100, 300))
+        size = int(np.clip(100_000 / n_items, 200, 300))
         estimates = [estimate for _, estimate in estimate_samples(planted, plan, n_items, size, rng)]
         stated = float(np.mean([estimate.detectable for estimate in estimates]))
         shown = float(np.mean([estimate.delta for estimate in estimates]))
