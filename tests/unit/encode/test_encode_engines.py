@@ -142,6 +142,18 @@ def test_calibration_takes_the_smallest_size_that_none_beats() -> None:
     assert pick_budget({1024: 100.0}) == 1024
 
 
+def test_calibration_is_not_swayed_by_a_moment_or_a_hundredth() -> None:
+    spent, calls = [0.0], [0]
+
+    def run(n_texts: int) -> None:
+        calls[0] += 1
+        spent[0] += n_texts / 1000 + (5.0 if calls[0] == 2 else 0.0)
+
+    rates = measure_rates(run, (1024, 2048), 64, clock=lambda: spent[0] / 100)
+    assert rates[1024] == pytest.approx(rates[2048])
+    assert pick_budget({1024: 100.0, 2048: 105.0}) == 1024
+
+
 def test_the_budget_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_model(tmp_path)
     settings = EncoderSettings(device="cpu", engine=Engine.TORCH)
