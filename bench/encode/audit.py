@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.encode.local import LocalEmbedder, expand_prefixes
+from bench.encode.local import LocalEmbedder, expand_prefixes, join_prefixes
 from bench.encode.proof import check_received
 from bench.encode.protocol import Vectors
 from bench.errors import AuditError
@@ -118,7 +118,7 @@ def _count(embedder: LocalEmbedder, texts: Sequence[str], prefixes: Sequence[str
     bare = _count_tokens(embedder, texts, side)
     full = bare
     if any(prefixes):
-        full = _count_tokens(embedder, [prefix + text for prefix, text in zip(prefixes, texts, strict=True)], side)
+        full = _count_tokens(embedder, join_prefixes(prefixes, texts), side)
     limit = embedder.identity.max_seq_length or int(full.max())
     distinct = sorted({"", *prefixes})
     counts = _count_tokens(embedder, distinct, side)

@@ -99,7 +99,7 @@ class LocalEmbedder:
     def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
         """What the model's tokenizer receives and makes of each text, untruncated."""
         prefixes = expand_prefixes(texts, side, titles)
-        whole = [prefix + text for prefix, text in zip(prefixes, texts, strict=True)]
+        whole = join_prefixes(prefixes, texts)
         tokenizer = self.network.tokenizer_for(side)
         if tokenizer is not None:
             return [Tokenized(text, ids) for text, ids in zip(whole, tokenizer.encode_whole(whole), strict=True)]
@@ -111,7 +111,7 @@ class LocalEmbedder:
     def input_digests(
         self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
     ) -> list[bytes] | None:
-        """Digests of prefix and truncated token ids; see ``Embedder.input_digests``."""
+        """Digests of prefix and truncated token ids; see ``TellingEmbedder.input_digests``."""
         tokenizer = self.network.tokenizer_for(side)
         if tokenizer is None:
             return None
@@ -119,7 +119,7 @@ class LocalEmbedder:
         prefixes = expand_prefixes(texts, side, titles)
         for start in range(0, len(texts), WINDOW_TEXTS):
             window = slice(start, start + WINDOW_TEXTS)
-            whole = [prefix + text for prefix, text in zip(prefixes[window], texts[window], strict=True)]
+            whole = join_prefixes(prefixes[window], texts[window])
             digests += map(digest_tokens, prefixes[window], tokenizer.encode(whole).ids)
         return digests
 
@@ -129,7 +129,7 @@ class LocalEmbedder:
             return stream_own_batches(
                 lambda chosen, prefix: self.network.prepare(chosen, prefix, side), texts, prefixes, self.budget
             )
-        whole = [prefix + text for prefix, text in zip(prefixes, texts, strict=True)]
+        whole = join_prefixes(prefixes, texts)
         pinned = self.network.model.device.type == "cuda"
         return stream_batches(tokenizer, whole, self._left_out(prefixes, side), self.budget, pinned=pinned)
 
@@ -175,6 +175,11 @@ def expand_prefixes(texts: Sequence[str], side: Side, titles: Sequence[str] | No
     if not side.title_slot or titles is None:
         return [side.prefix_for()] * len(texts)
     return [side.prefix_for(title) for title in titles]
+
+
+def join_prefixes(prefixes: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Prefix and text as the one string a tokenizer is given."""
+    return [prefix + text for prefix, text in zip(prefixes, texts, strict=True)]
 
 
 def _collect(waiting: list[tuple[Batch, torch.Tensor]], vectors: Vectors) -> None:

@@ -17,12 +17,17 @@ Row: TypeAlias = CellResult | CellFailure | ProbeRecord
 _ROW: TypeAdapter[Row] = TypeAdapter(Annotated[Row, Field(discriminator="kind")])
 
 
+def encode_row(row: Row) -> bytes:
+    """One record as the ledger's line."""
+    return row.model_dump_json().encode() + b"\n"
+
+
 def append_row(path: Path, row: Row) -> None:
     """Add one record and return once it is on the disk.
 
     A line torn by a crash is cut off first, so that the new record starts on a line of its own.
     """
-    encoded = row.model_dump_json().encode() + b"\n"
+    encoded = encode_row(row)
     with path.open("ab") as file:
         whole = _whole_length(path)
         if whole != file.tell():

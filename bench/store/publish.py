@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.store.items import publish_bytes
-from bench.store.ledger import Row, read_rows
+from bench.store.ledger import Row, encode_row, read_rows
 from bench.store.lock import hold_folder
 from bench.store.records import CellResult
-from bench.store.run import load_run
-
-LEDGER, TEXTS = "ledger.jsonl", "texts.parquet"
+from bench.store.run import LEDGER, TEXTS, load_run
 
 
 def drop_texts(folder: Path) -> int:
@@ -29,7 +27,7 @@ def drop_texts(folder: Path) -> int:
     with hold_folder(folder):
         rows = read_rows(folder / LEDGER)
         kept = [_without_samples(row) for row in rows]
-        publish_bytes(folder / LEDGER, b"".join(row.model_dump_json().encode() + b"\n" for row in kept))
+        publish_bytes(folder / LEDGER, b"".join(map(encode_row, kept)))
         (folder / TEXTS).unlink(missing_ok=True)
     return sum(before != after for before, after in zip(rows, kept, strict=True))
 

@@ -22,6 +22,8 @@ from bench.store.records import SCHEMA_VERSION, CellFailure, CellResult, ProbeRe
 TextKey = tuple[str, str, str]
 """(task, hf_subset, item_id)."""
 
+LEDGER, TEXTS = "ledger.jsonl", "texts.parquet"
+
 MIXING_FIELDS = ("limit", "seed", "encoder.dtype", "encoder.max_seq_length", "custom")
 """Settings that every cell of one folder shares; models, tasks and conditions may be added later."""
 
@@ -96,7 +98,7 @@ class Run:
 
     def item_texts(self) -> dict[TextKey, str]:
         """Texts of items by (task, hf_subset, item_id), where the data's licence lets results carry them."""
-        path = self.path / "texts.parquet"
+        path = self.path / TEXTS
         if not path.exists():
             return {}
         table = pq.read_table(path).to_pydict()
@@ -141,7 +143,7 @@ def load_run(path: Path | str) -> Run:
         ResultsError: The folder does not exist, is none of ours, or is of a newer schema.
     """
     folder = Path(path)
-    return Run(folder, load_manifest(folder), tuple(read_rows(folder / "ledger.jsonl")))
+    return Run(folder, load_manifest(folder), tuple(read_rows(folder / LEDGER)))
 
 
 def load_manifest(folder: Path) -> Manifest:
@@ -176,7 +178,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def write_row(folder: Path, row: Row) -> None:
     """Append one record to the folder's ledger."""
-    append_row(folder / "ledger.jsonl", row)
+    append_row(folder / LEDGER, row)
 
 
 def write_item_texts(folder: Path, texts: dict[TextKey, str]) -> None:
@@ -186,4 +188,4 @@ def write_item_texts(folder: Path, texts: dict[TextKey, str]) -> None:
     columns["text"] = [texts[key] for key in keys]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink, compression="zstd")
-    publish_bytes(folder / "texts.parquet", sink.getvalue().to_pybytes())
+    publish_bytes(folder / TEXTS, sink.getvalue().to_pybytes())
