@@ -21,9 +21,8 @@ import os
 from pathlib import Path
 
 import numpy as np
+from prefixbench.analysis import AnalysisSettings, load_run
 from scipy.stats import bootstrap
-
-from bench.analysis import AnalysisSettings, load_run
 
 here = Path.cwd()
 checkout = next((folder for folder in (here, *here.parents) if (folder / "results").is_dir()), here)

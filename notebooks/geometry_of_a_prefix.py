@@ -22,8 +22,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-
-from bench.analysis import load_run
+from prefixbench.analysis import load_run
 
 here = Path.cwd()
 checkout = next((folder for folder in (here, *here.parents) if (folder / "results").is_dir()), here)

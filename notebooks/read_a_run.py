@@ -20,7 +20,7 @@
 import os
 from pathlib import Path
 
-from bench.analysis import load_run
+from prefixbench.analysis import load_run
 
 here = Path.cwd()
 checkout = next((folder for folder in (here, *here.parents) if (folder / "results").is_dir()), here)

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from prefixbench.items.table import ItemTable, Statistic
+from prefixbench.results.records import CellFailure, CellResult
 
-from bench.items.table import ItemTable, Statistic
-from bench.store.records import CellFailure, CellResult
 from tests.fakes import PROVENANCE, make_result
 
 
 @dataclass
 class FakeRun:
-    """Cells and their items, as `bench.store.Run` gives them."""
+    """Cells and their items, as `prefixbench.results.Run` gives them."""
 
     cells: list[CellResult] = field(default_factory=list)
     failed: list[CellFailure] = field(default_factory=list)

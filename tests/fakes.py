@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
-from bench.items.table import ItemTable, Statistic
-from bench.spec.conditions import Mechanism, PrefixPair, Side
-from bench.store.records import CellResult, Cost, EncoderIdentity, Provenance
+from prefixbench.items.table import ItemTable, Statistic
+from prefixbench.results.records import CellResult, Cost, EncoderIdentity, Provenance
+from prefixbench.spec.conditions import Mechanism, PrefixPair, Side
 
 PROVENANCE = Provenance(
     git_commit=None,

@@ -6,12 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from bench.items.table import ItemTable, Statistic
-from bench.spec.conditions import Condition, Mechanism
-from bench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
-from bench.store.items import write_items
-from bench.store.records import (
+from prefixbench.items.table import ItemTable, Statistic
+from prefixbench.results.items import write_items
+from prefixbench.results.records import (
     CellFailure,
     CellResult,
     Cost,
@@ -22,7 +19,9 @@ from bench.store.records import (
     SourceRecord,
     TextSample,
 )
-from bench.store.run import Manifest, Run, items_path, write_item_texts, write_manifest
+from prefixbench.results.run import Manifest, Run, items_path, write_item_texts, write_manifest
+from prefixbench.spec.conditions import Condition, Mechanism
+from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

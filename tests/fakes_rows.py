@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.spec.conditions import PrefixPair, Side
-from bench.store.records import CellFailure, ExampleDistance, ProbeRecord
+from prefixbench.results.records import CellFailure, ExampleDistance, ProbeRecord
+from prefixbench.spec.conditions import PrefixPair, Side
+
 from tests.fakes_sweep import PROVENANCE, STRENGTH, FakeSweep
 
 

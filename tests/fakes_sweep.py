@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bench.store.records import Provenance
+from prefixbench.results.records import Provenance
 
 TASKS = (
     ("SciFact", "Retrieval", "ndcg_at_10"),

@@ -14,10 +14,9 @@ from typing import Any
 import mteb
 import numpy as np
 from mteb.abstasks import AbsTask
-
-from bench.encode.protocol import Vectors
-from bench.score import MtebEncoder
-from bench.spec.conditions import Role
+from prefixbench.score import MtebEncoder
+from prefixbench.spec.conditions import Role
+from prefixbench.vectors.embedder import Vectors
 
 WORDS = ["river", "stone", "cloud", "market", "engine", "garden", "window", "letter", "music", "silver"]
 WORDS += ["winter", "harbour", "doctor", "paper", "bridge", "field"]

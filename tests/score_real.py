@@ -14,9 +14,9 @@ from typing import Any
 import datasets
 import mteb
 import numpy as np
+from prefixbench.items.statistics import compute_statistic
+from prefixbench.score import MtebEncoder, item_texts, rehearse, score_cell
 
-from bench.items.statistics import compute_statistic
-from bench.score import MtebEncoder, item_texts, rehearse, score_cell
 from tests.score_fakes import WordEmbed, evaluate_plainly, make_encoder
 
 

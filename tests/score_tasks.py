@@ -24,8 +24,8 @@ from mteb.mocks.mock_tasks.retrieval import MockRetrievalTask
 from mteb.mocks.mock_tasks.sts import MockSTSTask
 from mteb.mocks.mock_tasks.summarization import MockSummarizationTask
 from mteb.mocks.mock_tasks.zeroshot_classification import MockTextZeroShotClassificationTask
+from prefixbench.score import CellScore, MtebEncoder, score_cell
 
-from bench.score import CellScore, MtebEncoder, score_cell
 from tests.score_fakes import WordEmbed, draw_texts
 
 

@@ -24,15 +24,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from prefixbench.encode.choice import compute_disagreement
+from prefixbench.encode.load import load_embedder
+from prefixbench.errors import EncodeError
+from prefixbench.spec.conditions import Side
+from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
+from prefixbench.starter import load_starter_task, locate_model, starter_task_names
+from prefixbench.vectors.embedder import Vectors
 from sentence_transformers import SentenceTransformer
-
-from bench.encode.choice import compute_disagreement
-from bench.encode.load import load_embedder
-from bench.encode.protocol import Vectors
-from bench.errors import EncodeError
-from bench.spec.conditions import Side
-from bench.spec.sweep import EncoderSettings, Engine, ModelSpec
-from bench.starter import load_starter_task, locate_model, starter_task_names
 
 HERE = Path(__file__).parent
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"

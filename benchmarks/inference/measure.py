@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from bench.analysis import AnalysisSettings, analyse
-from bench.items.table import ItemTable, Statistic
-from bench.spec.conditions import Mechanism, PrefixPair, Side
-from bench.store.records import CellFailure, CellResult, Cost, EncoderIdentity, Provenance
+from prefixbench.analysis import AnalysisSettings, analyse
+from prefixbench.items.table import ItemTable, Statistic
+from prefixbench.results.records import CellFailure, CellResult, Cost, EncoderIdentity, Provenance
+from prefixbench.spec.conditions import Mechanism, PrefixPair, Side
 
 CONDITIONS = (
     "none", "correct", "wrong", "instruction", "query-only", "document-only", "swapped", "placebo", "shuffled",

@@ -22,16 +22,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from prefixbench.encode.cached import CachedEmbedder
+from prefixbench.encode.load import load_embedder
+from prefixbench.encode.local import LocalEmbedder
+from prefixbench.run.provenance import collect_provenance
+from prefixbench.spec.conditions import Side
+from prefixbench.spec.sweep import EncoderSettings, ModelSpec
+from prefixbench.starter import load_starter_task, locate_model
+from prefixbench.vectors import VectorStore
 from transformers import BertConfig, BertModel
 
-from bench.encode.cached import CachedEmbedder
-from bench.encode.load import load_embedder
-from bench.encode.local import LocalEmbedder
-from bench.encode.store import EmbeddingStore
-from bench.run.provenance import collect_provenance
-from bench.spec.conditions import Side
-from bench.spec.sweep import EncoderSettings, ModelSpec
-from bench.starter import load_starter_task, locate_model
 from benchmarks.scaling.table import render_table
 from benchmarks.sweep.watch import busy_seconds
 from benchmarks.sweep.workload import MODEL, PREFIXES
@@ -142,7 +142,7 @@ def measure_conditions(embedder: LocalEmbedder, queries: list[str], documents: l
         by_id = {id(queries): queries, id(documents): documents}
         lengths = [n for which, prefix in distinct for n in read_lengths(embedder, by_id[which], Side(prefix))]
         with tempfile.TemporaryDirectory() as folder:
-            cached = CachedEmbedder(embedder, EmbeddingStore.open(Path(folder)))
+            cached = CachedEmbedder(embedder, VectorStore.open(Path(folder)))
 
             def run(cached: CachedEmbedder = cached, asked: list[tuple[list[str], str]] = asked) -> int:
                 for texts, prefix in asked:

@@ -18,8 +18,8 @@ import datasets
 import mteb
 import numpy as np
 from mteb.abstasks import AbsTask
+from prefixbench.score import MtebEncoder, fresh_task, score_cell
 
-from bench.score import MtebEncoder, fresh_task, score_cell
 from benchmarks.scoring.tasks import DIM, SIZED_TASKS, look_up
 
 

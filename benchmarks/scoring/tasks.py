@@ -14,9 +14,8 @@ from mteb.mocks.mock_tasks.clustering import LegacyMockClusteringFastTask
 from mteb.mocks.mock_tasks.pair_classification import MockPairClassificationTask
 from mteb.mocks.mock_tasks.retrieval import MockRetrievalTask
 from mteb.mocks.mock_tasks.sts import MockSTSTask
-
-from bench.encode.protocol import Vectors
-from bench.spec.conditions import Role
+from prefixbench.spec.conditions import Role
+from prefixbench.vectors.embedder import Vectors
 
 DIM = 384
 RNG = np.random.default_rng(0)

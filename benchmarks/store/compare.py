@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from prefixbench.vectors.embedder import Vectors
+from prefixbench.vectors.keys import Keys, vector_keys
 
-from bench.encode.keys import Keys, vector_keys
-from bench.encode.protocol import Vectors
 from benchmarks.store.formats import FORMATS, IDENTITY, SIDE, Format
 
 STEPS = {

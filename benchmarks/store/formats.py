@@ -11,18 +11,17 @@ from typing import Any, Protocol
 import lmdb
 import numpy as np
 import pyarrow as pa
+from prefixbench.spec.conditions import Side
+from prefixbench.vectors import VectorStore
+from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
+from prefixbench.vectors.index import KeyIndex
+from prefixbench.vectors.keys import Keys, Namespace, list_keys
+from prefixbench.vectors.publish import publish_file
+from prefixbench.vectors.segment import Segment, compute_checksums
 from safetensors import safe_open
 from safetensors.numpy import save
 from typing_extensions import override
 from xxhash import xxh3_64_digest
-
-from bench.encode.keys import Keys, Namespace, list_keys
-from bench.encode.protocol import EmbedderIdentity, Vectors
-from bench.encode.store import EmbeddingStore
-from bench.encode.store.index import KeyIndex
-from bench.encode.store.publish import publish_file
-from bench.encode.store.segment import Segment, compute_checksums
-from bench.spec.conditions import Side
 
 IDENTITY = EmbedderIdentity("benchmark", None, "0" * 64, 256, "mean", "float32", "none")
 SIDE = Side("query: ")
@@ -48,7 +47,7 @@ class Segments(Format):
     """Ours: immutable Arrow files, mapped."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = EmbeddingStore.open(folder)
+        self.store = VectorStore.open(folder)
 
     @override
     def put(self, keys: Keys, vectors: Vectors) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from prefixbench.vectors import VectorStore
+from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, compute_text_digests, keys_from_digests
+from prefixbench.vectors.segment import write_segment
 
-from bench.encode.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, compute_text_digests, keys_from_digests
-from bench.encode.store import EmbeddingStore
-from bench.encode.store.segment import write_segment
 from benchmarks.store.compare import clock
 from benchmarks.store.formats import NAMESPACE, SIDE
 
@@ -59,7 +59,7 @@ def measure_case(n_stored: int, n_segments: int, rounds: int) -> dict[str, Any]:
         for part in np.array_split(keys, n_segments):
             write_segment(folder / NAMESPACE.digest.hex(), part, np.ones((len(part), 4), dtype=np.float32))
         for _ in range(rounds):
-            store = EmbeddingStore.open(folder)
+            store = VectorStore.open(folder)
             seconds, found = clock(lambda store=store: store.contains_many(asked))  # type: ignore[misc]
             assert found.sum() == N_ASKED // 2
             cold.append(seconds)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from prefixbench.results import load_run
+from prefixbench.run.provenance import collect_provenance
 
-from bench.run.provenance import collect_provenance
-from bench.store import load_run
 from benchmarks.sweep.table import render_table
 from benchmarks.sweep.watch import wait_until_idle, watch
 from benchmarks.sweep.workload import MODEL, TASKS, name_conditions, write_prefixes
@@ -52,7 +52,15 @@ def measure_plain(bench: Bench, *, eight: bool, cached: bool = False) -> Measure
     """A loop over ``mteb.evaluate``, with mteb's embedding cache or without."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "benchmarks.sweep.plain", "--tasks", bench.tasks, "--output", str(output)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.sweep.plain",
+            "--tasks",
+            bench.tasks,
+            "--output",
+            str(output),
+        ]
         command += ["--device", bench.device]
         command += ["--eight"] if eight else []
         command += ["--mteb-cache", str(Path(folder) / "vectors")] if cached else []
@@ -69,7 +77,7 @@ def measure_ours(bench: Bench, *, eight: bool, stored: bool = False, flags: tupl
         raise SystemExit(f"{cache} is not there; measure ours-eight first.")
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
-        command = [sys.executable, "-m", "bench", "sweep", "--models", MODEL, "--tasks", bench.tasks]
+        command = [sys.executable, "-m", "prefixbench", "sweep", "--models", MODEL, "--tasks", bench.tasks]
         command += ["--conditions", "none", "--device", bench.device]
         command += [part for prefix in write_prefixes(name_conditions(eight)) for part in ("--prefix", prefix)]
         command += ["--results", str(results), "--cache", str(cache), "--json", *flags]

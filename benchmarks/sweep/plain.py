@@ -16,12 +16,12 @@ import mteb
 from mteb.models.abs_encoder import get_prompt_name
 from mteb.models.cache_wrappers import CachedEmbeddingWrapper
 from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
+from prefixbench.plan.cell import Cell
+from prefixbench.run.loading import load_task
+from prefixbench.spec.conditions import Role
+from prefixbench.starter import locate_model
 from sentence_transformers import SentenceTransformer
 
-from bench.plan.cell import Cell
-from bench.run.loading import load_task
-from bench.spec.conditions import Role
-from bench.starter import locate_model
 from benchmarks.sweep.workload import MODEL, list_cells, name_conditions
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.plan.cell import Cell
-from bench.run.planning import find_local_folder, make_plan
-from bench.spec.conditions import BASELINE
-from bench.spec.load import Overrides, load_sweep, split_names
+from prefixbench.plan.cell import Cell
+from prefixbench.run.planning import find_local_folder, make_plan
+from prefixbench.spec.conditions import BASELINE
+from prefixbench.spec.load import Overrides, load_sweep, split_names
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.spec.data import tasks_folder
-from bench.twins.config import Variant, load_twin_config
-from bench.twins.run import limit_threads, train_twins, validate_folder
-from bench.twins.validate import ValidationScore
+from prefixbench.spec.data import tasks_folder
+from prefixbench.twins.config import Variant, load_twin_config
+from prefixbench.twins.run import limit_threads, train_twins, validate_folder
+from prefixbench.twins.validate import ValidationScore
 
 HERE = Path(__file__).parent
 TASKS, CONDITIONS = ("search", "clustering", "classification", "similarity"), ("none", "correct", "wrong")

@@ -7,14 +7,13 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from prefixbench.analysis.blocks import Block, Place, RunLike
+from prefixbench.analysis.counted import prepare_statistic
+from prefixbench.analysis.pairing import group_by_place, pair_cells
+from prefixbench.analysis.settings import FEWEST_ITEMS
+from prefixbench.errors import AnalysisError
+from prefixbench.items.table import Statistic
 from scipy.stats import rankdata
-
-from bench.analysis.blocks import Block, Place, RunLike
-from bench.analysis.counted import prepare_statistic
-from bench.analysis.pairing import group_by_place, pair_cells
-from bench.analysis.settings import FEWEST_ITEMS
-from bench.errors import AnalysisError
-from bench.items.table import Statistic
 
 Floats = NDArray[np.float64]
 N_CONDITIONS = 5

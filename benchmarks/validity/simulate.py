@@ -23,17 +23,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from prefixbench.analysis.blocks import Block
+from prefixbench.analysis.contrasts import flip_signs
+from prefixbench.analysis.inference import Estimate, PairedData, estimate_contrast
+from prefixbench.analysis.names import PLANNED
+from prefixbench.analysis.resampled import resample_blocks
+from prefixbench.analysis.settings import AnalysisSettings
+from prefixbench.analysis.verdicts import Verdict, correct_for_multiplicity, decide_verdict
+from prefixbench.errors import AnalysisError
+from prefixbench.results import load_run
 from scipy.stats import binomtest, norm
 
-from bench.analysis.blocks import Block
-from bench.analysis.contrasts import flip_signs
-from bench.analysis.inference import Estimate, PairedData, estimate_contrast
-from bench.analysis.names import PLANNED
-from bench.analysis.resampled import resample_blocks
-from bench.analysis.settings import AnalysisSettings
-from bench.analysis.verdicts import Verdict, correct_for_multiplicity, decide_verdict
-from bench.errors import AnalysisError
-from bench.store import load_run
 from benchmarks.validity.populations import LABELLED, N_CONDITIONS, Population, load_populations
 
 FOLDER = Path(__file__).parent
@@ -50,7 +50,7 @@ MODULES = (
     "blocks", "contrasts", "counted", "counted_labels", "draws", "inference", "interval", "names", "pairing",
     "resampled", "settings", "spread", "verdicts",
 )  # fmt: skip
-"""Of `bench.analysis`, what the figures depend on."""
+"""Of `prefixbench.analysis`, what the figures depend on."""
 Row = dict[str, Any]
 
 
@@ -339,7 +339,7 @@ def describe(population: Population) -> str:
 
 def digest_code(paths: tuple[str, ...], plan: Plan) -> str:
     """What the figures depend on: the code, the runs and the plan."""
-    files = [ROOT / "bench" / "analysis" / f"{name}.py" for name in MODULES]
+    files = [ROOT / "bench" / "prefixbench" / "analysis" / f"{name}.py" for name in MODULES]
     files += [FOLDER / "populations.py", Path(__file__)]
     files += [Path(path) / "ledger.jsonl" for path in paths]
     digest = hashlib.sha256(repr(plan).encode())

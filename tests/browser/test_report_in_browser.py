@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from prefixbench.report import ReportOptions, build_report, write_report
+from prefixbench.report.command import count_processes
 
-from bench.report import ReportOptions, build_report, write_report
-from bench.report.command import count_processes
 from tests.fakes_report import CONDITIONS, MODELS, TASKS, FakeSweep, make_fake
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from bench.cli.app import main
+from prefixbench.cli.app import main
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 TASK = "StarterClassification"

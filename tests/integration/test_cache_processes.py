@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
-from bench.encode.keys import NAMESPACE_BYTES, Keys, Namespace, vector_keys
-from bench.encode.protocol import EmbedderIdentity, Vectors
-from bench.encode.store import EmbeddingStore
-from bench.encode.store.upkeep import prune_store, verify_store
-from bench.spec.conditions import Side
+from prefixbench.spec.conditions import Side
+from prefixbench.vectors import VectorStore
+from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
+from prefixbench.vectors.keys import NAMESPACE_BYTES, Keys, Namespace, vector_keys
+from prefixbench.vectors.upkeep import prune_store, verify_store
 
 # The children touch this module, numpy and files only; no lock of another thread is theirs.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -69,7 +68,7 @@ def write_and_die(folder: Path, writer: int, acknowledge: int, events: int | Non
     """Put batch after batch, saying so after each, until killed."""
     if events is not None:
         kill_after_events(events)
-    store = EmbeddingStore.open(folder)
+    store = VectorStore.open(folder)
     for batch in range(1000):
         keys = keys_of(writer, batch)
         store.put_many(keys, expected_vectors(keys), NAMESPACE)
@@ -94,7 +93,7 @@ def die_writing(folder: Path, writer: int, chance: random.Random) -> int:
     return n
 
 
-def check_right(store: EmbeddingStore, keys: Keys) -> NDArray[np.bool_]:
+def check_right(store: VectorStore, keys: Keys) -> NDArray[np.bool_]:
     """Which keys are found, all of them with the vector that is theirs; shape ``(n,)``."""
     found, vectors = store.get_many(keys)
     if found.any():
@@ -109,7 +108,7 @@ def test_a_writer_killed_at_any_point_leaves_only_whole_and_right_vectors(tmp_pa
     for writer in range(N_KILLS):
         n = die_writing(tmp_path, writer, chance)
         promised = np.concatenate([promised, *(keys_of(writer, batch) for batch in range(n))])
-        store = EmbeddingStore.open(tmp_path)
+        store = VectorStore.open(tmp_path)
         assert check_right(store, promised).all()
         # Cut off between being stored and saying so, a batch is there as a whole or not at all.
         assert check_right(store, keys_of(writer, n)).sum() in (0, 5)
@@ -118,11 +117,11 @@ def test_a_writer_killed_at_any_point_leaves_only_whole_and_right_vectors(tmp_pa
         n_cut = len(list(tmp_path.rglob("*.tmp")))
     assert len(promised) > 5 * N_KILLS / 2
     assert n_cut > 0
-    assert verify_store(EmbeddingStore.open(tmp_path)).damage == ()
+    assert verify_store(VectorStore.open(tmp_path)).damage == ()
 
 
 def write_batches(folder: Path, writer: int) -> None:
-    store = EmbeddingStore.open(folder)
+    store = VectorStore.open(folder)
     for batch in range(60):
         keys = keys_of(writer % 3, batch)
         if not store.contains_many(keys).all():
@@ -133,7 +132,7 @@ def write_batches(folder: Path, writer: int) -> None:
 
 def read_at_random(folder: Path, reader: int) -> None:
     chance = random.Random(reader)
-    store = EmbeddingStore.open(folder)
+    store = VectorStore.open(folder)
     ends = time.monotonic() + 1.5
     while time.monotonic() < ends:
         keys = np.concatenate([keys_of(chance.randrange(3), chance.randrange(60)) for _ in range(10)])
@@ -144,7 +143,7 @@ def read_at_random(folder: Path, reader: int) -> None:
 def prune_now_and_then(folder: Path) -> None:
     for _ in range(5):
         time.sleep(0.2)
-        prune_store(EmbeddingStore.open(folder), max_bytes=20_000)
+        prune_store(VectorStore.open(folder), max_bytes=20_000)
 
 
 def run_all(*works: Callable[[], None]) -> list[int]:
@@ -157,11 +156,11 @@ def test_writers_readers_and_a_pruner_share_a_folder(tmp_path: Path) -> None:
     writers = [functools.partial(write_batches, tmp_path, writer) for writer in range(4)]
     readers = [functools.partial(read_at_random, tmp_path, reader) for reader in range(2)]
     assert run_all(*writers, *readers, lambda: prune_now_and_then(tmp_path)) == [0] * 7
-    report = verify_store(EmbeddingStore.open(tmp_path))
+    report = verify_store(VectorStore.open(tmp_path))
     assert report.damage == ()
 
 
 def test_writers_of_the_same_texts_agree_and_nothing_is_lost(tmp_path: Path) -> None:
     assert run_all(*[lambda: write_batches(tmp_path, 0)] * 3) == [0, 0, 0]
     keys = np.concatenate([keys_of(0, batch) for batch in range(60)])
-    assert check_right(EmbeddingStore.open(tmp_path), keys).all()
+    assert check_right(VectorStore.open(tmp_path), keys).all()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.store import load_run
-from bench.twins.findings_page import COMMAND, render_findings
+from prefixbench.results import load_run
+from prefixbench.twins.findings_page import COMMAND, render_findings
 
 ROOT = Path(__file__).resolve().parents[2]
 

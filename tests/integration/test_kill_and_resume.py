@@ -11,8 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from bench.store import load_run
+from prefixbench.results import load_run
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("Retrieval", "STS", "PairClassification")
@@ -32,7 +31,7 @@ pytestmark = pytest.mark.timeout(600)
 def start(folder: Path, cache: Path) -> subprocess.Popen[str]:
     """A sweep in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "bench", "sweep", *ARGUMENTS, "--results", str(folder), "--cache", str(cache)],
+        [sys.executable, "-m", "prefixbench", "sweep", *ARGUMENTS, "--results", str(folder), "--cache", str(cache)],
         cwd=ROOT,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "NO_COLOR": "1"},
         stdout=subprocess.PIPE,

@@ -8,13 +8,12 @@ from pathlib import Path
 import mteb
 import pytest
 from mteb.mocks import mock_tasks
+from prefixbench.results import load_run
+from prefixbench.run.command import SweepOptions, run_sweep
+from prefixbench.run.progress import Progress
+from prefixbench.spec.load import Overrides, load_sweep
+from prefixbench.starter import locate_model
 from sentence_transformers import SentenceTransformer
-
-from bench.run.command import SweepOptions, run_sweep
-from bench.run.progress import Progress
-from bench.spec.load import Overrides, load_sweep
-from bench.starter import locate_model
-from bench.store import load_run
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 TASKS = (

@@ -7,11 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-
-from bench.run.command import SweepOptions, run_sweep
-from bench.run.progress import Progress
-from bench.spec.load import Overrides, load_sweep
-from bench.store import load_run
+from prefixbench.results import load_run
+from prefixbench.run.command import SweepOptions, run_sweep
+from prefixbench.run.progress import Progress
+from prefixbench.spec.load import Overrides, load_sweep
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 TASKS = (

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from bench.cli.app import main, register_commands
+from prefixbench.cli.app import main, register_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,14 +9,13 @@ import os
 from pathlib import Path
 
 import pytest
-
-from bench.errors import PrefixNotFoundError
-from bench.prefixes import PrefixBook
-from bench.prefixes.catalog import facts_of_type
-from bench.prefixes.documentation import Documentation
-from bench.prefixes.registry_asker import registered_models
-from bench.prefixes.uses import TEXT_TASK_TYPES
-from bench.prefixes.visible import show_side
+from prefixbench.errors import PrefixNotFoundError
+from prefixbench.prefixes import PrefixBook
+from prefixbench.prefixes.catalog import facts_of_type
+from prefixbench.prefixes.documentation import Documentation
+from prefixbench.prefixes.registry_asker import registered_models
+from prefixbench.prefixes.uses import TEXT_TASK_TYPES
+from prefixbench.prefixes.visible import show_side
 
 SNAPSHOT = Path(__file__).parents[1] / "data" / "registry_prefixes.txt"
 

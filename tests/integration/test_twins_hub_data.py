@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-CODE = "from bench.twins.pairs import load_pairs; found = load_pairs({source!r}); print(len(found))"
+CODE = "from prefixbench.twins.pairs import load_pairs; found = load_pairs({source!r}); print(len(found))"
 
 
 def read_from_hub(source: str, endpoint: str, home: Path) -> subprocess.CompletedProcess[str]:

@@ -31,11 +31,10 @@ def test_the_wheel_carries_tasks(tmp_path: Path) -> None:
     unpacked = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(unpacked)
-    carried = {
-        path.relative_to(unpacked / "bench" / "tasks") for path in (unpacked / "bench" / "tasks").rglob("*.toml")
-    }
+    inside = unpacked / "prefixbench" / "tasks"
+    carried = {path.relative_to(inside) for path in inside.rglob("*.toml")}
     assert carried == {path.relative_to(ROOT / "tasks") for path in (ROOT / "tasks").rglob("*.toml")}
-    listed = "from bench.spec.load import list_presets; print(*list_presets().values())"
+    listed = "from prefixbench.spec.load import list_presets; print(*list_presets().values())"
     said = subprocess.run(
         [sys.executable, "-c", listed], cwd=tmp_path, env={"PYTHONPATH": str(unpacked)}, check=True, capture_output=True
     )

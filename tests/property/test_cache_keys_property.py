@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from bench.encode.keys import (
+from prefixbench.spec.conditions import Pooling, Role, Side
+from prefixbench.vectors.embedder import EmbedderIdentity
+from prefixbench.vectors.keys import (
     KEY_BYTES,
     Namespace,
     compute_text_digests,
@@ -19,8 +20,6 @@ from bench.encode.keys import (
     vector_key,
     vector_keys,
 )
-from bench.encode.protocol import EmbedderIdentity
-from bench.spec.conditions import Pooling, Role, Side
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
 

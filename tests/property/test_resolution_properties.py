@@ -8,12 +8,11 @@ from pathlib import Path
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
-from bench.errors import InexpressibleError, PrefixNotFoundError
-from bench.prefixes import PrefixBook, Resolution, TokenizerVocabulary
-from bench.prefixes.uses import SYMMETRIC_TASK_TYPES, TEXT_TASK_TYPES
-from bench.spec.conditions import Condition, Mechanism, Side
-from bench.spec.tasks import ROLE_TASK_TYPES, TaskFacts
+from prefixbench.errors import InexpressibleError, PrefixNotFoundError
+from prefixbench.prefixes import PrefixBook, Resolution, TokenizerVocabulary
+from prefixbench.prefixes.uses import SYMMETRIC_TASK_TYPES, TEXT_TASK_TYPES
+from prefixbench.spec.conditions import Condition, Mechanism, Side
+from prefixbench.spec.tasks import ROLE_TASK_TYPES, TaskFacts
 
 BOOK = PrefixBook.load()
 CONDITIONS = (

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from prefixbench.analysis import AnalysisSettings, analyse
+from prefixbench.analysis.pooling import pool_rows
+from prefixbench.analysis.verdicts import Verdict, correct_for_multiplicity, decide_verdict
+from prefixbench.items.table import ItemTable, Statistic
 
-from bench.analysis import AnalysisSettings, analyse
-from bench.analysis.pooling import pool_rows
-from bench.analysis.verdicts import Verdict, correct_for_multiplicity, decide_verdict
-from bench.items.table import ItemTable, Statistic
 from tests.fake_runs import FakeRun, make_table
 
 FEW = AnalysisSettings(n_resamples=199, mixed_models=False)

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from prefixbench.analysis import AnalysisSettings, analyse
+from prefixbench.analysis.columns import CONTRASTS, MODELS, MOVERS, POOLED, REFUSALS
+from prefixbench.analysis.spread import count_tail_degrees
+from prefixbench.items.table import Statistic
 from scipy import stats
 
-from bench.analysis import AnalysisSettings, analyse
-from bench.analysis.columns import CONTRASTS, MODELS, MOVERS, POOLED, REFUSALS
-from bench.analysis.spread import count_tail_degrees
-from bench.items.table import Statistic
 from tests.fake_runs import FakeRun, make_table
 
 QUICK = AnalysisSettings(n_resamples=999)

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prefixbench.analysis import load_run
+from prefixbench.analysis.compare import Selection, compare_run
+from prefixbench.cli.app import register_commands
+from prefixbench.errors import SpecError
+from prefixbench.results.items import write_items
+from prefixbench.results.run import Manifest, items_path, write_manifest, write_row
+from prefixbench.spec.conditions import Condition
+from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 from typer.testing import CliRunner
 
-from bench.analysis import load_run
-from bench.analysis.compare import Selection, compare_run
-from bench.cli.app import register_commands
-from bench.errors import SpecError
-from bench.spec.conditions import Condition
-from bench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
-from bench.store.items import write_items
-from bench.store.run import Manifest, items_path, write_manifest, write_row
 from tests.fake_runs import make_table
 from tests.fakes import make_result
 

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from bench.analysis.counted import prepare_statistic
-from bench.items.statistics import compute_statistic
-from bench.items.table import ItemTable, Statistic
+from prefixbench.analysis.counted import prepare_statistic
+from prefixbench.items.statistics import compute_statistic
+from prefixbench.items.table import ItemTable, Statistic
 
 
 def make_data(statistic: Statistic, rng: np.random.Generator, *, ties: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from prefixbench.analysis import analyse
+from prefixbench.analysis.export import ExportFormat, export_analysis, export_run
+from prefixbench.analysis.gate import judge_run
+from prefixbench.cli.app import register_commands
+from prefixbench.errors import ResultsError, SpecError
+from prefixbench.results import load_run
+from prefixbench.results.items import write_items
+from prefixbench.results.run import Manifest, items_path, write_manifest, write_row
+from prefixbench.spec.conditions import Condition
+from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 from typer.testing import CliRunner
 
-from bench.analysis import analyse
-from bench.analysis.export import ExportFormat, export_analysis, export_run
-from bench.analysis.gate import judge_run
-from bench.cli.app import register_commands
-from bench.errors import ResultsError, SpecError
-from bench.spec.conditions import Condition
-from bench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
-from bench.store import load_run
-from bench.store.items import write_items
-from bench.store.run import Manifest, items_path, write_manifest, write_row
 from tests.fake_runs import FakeRun, make_table
 from tests.fakes import make_result
 

@@ -4,11 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
-
-from bench.analysis import AnalysisSettings, analyse
-from bench.analysis.inference import PairedData, compute_p_value, estimate_contrast
-from bench.analysis.spread import (
+from prefixbench.analysis import AnalysisSettings, analyse
+from prefixbench.analysis.inference import PairedData, compute_p_value, estimate_contrast
+from prefixbench.analysis.spread import (
     Spread,
     compute_bias,
     compute_detectable,
@@ -16,8 +14,10 @@ from bench.analysis.spread import (
     compute_spread,
     count_tail_degrees,
 )
-from bench.items.statistics import compute_statistic
-from bench.items.table import ItemTable, Statistic
+from prefixbench.items.statistics import compute_statistic
+from prefixbench.items.table import ItemTable, Statistic
+from scipy import stats
+
 from tests.fake_runs import FakeRun, make_table
 
 

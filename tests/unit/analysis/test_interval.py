@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from prefixbench.analysis.interval import compute_percentile_interval, widen_quantile
+from prefixbench.analysis.spread import count_tail_degrees
 from scipy import stats
-
-from bench.analysis.interval import compute_percentile_interval, widen_quantile
-from bench.analysis.spread import count_tail_degrees
 
 
 @pytest.mark.parametrize("confidence", [0.90, 0.95])

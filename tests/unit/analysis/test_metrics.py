@@ -6,13 +6,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-
-from bench.analysis.blocks import Block
-from bench.analysis.metrics import choose_metric
-from bench.analysis.pairing import group_by_place, pair_cells
-from bench.analysis.resampled import resample_blocks
-from bench.errors import AnalysisError
-from bench.store import load_run
+from prefixbench.analysis.blocks import Block
+from prefixbench.analysis.metrics import choose_metric
+from prefixbench.analysis.pairing import group_by_place, pair_cells
+from prefixbench.analysis.resampled import resample_blocks
+from prefixbench.errors import AnalysisError
+from prefixbench.results import load_run
 
 RESULTS = Path(__file__).parents[3] / "results"
 

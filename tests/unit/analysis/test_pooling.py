@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prefixbench.analysis import AnalysisSettings
+from prefixbench.analysis.advice import grade_prefix
+from prefixbench.analysis.pooling import fit_mixed_model, pool_rows
+from prefixbench.analysis.subjects import find_families
+from prefixbench.spec.conditions import Mechanism
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.meta_analysis import combine_effects
 
-from bench.analysis import AnalysisSettings
-from bench.analysis.advice import grade_prefix
-from bench.analysis.pooling import fit_mixed_model, pool_rows
-from bench.analysis.subjects import find_families
-from bench.spec.conditions import Mechanism
 from tests.fakes import make_result
 
 

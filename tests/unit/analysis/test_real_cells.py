@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prefixbench.analysis import AnalysisSettings, analyse
+from prefixbench.items.statistics import compute_statistic
+from prefixbench.items.table import ItemTable, Statistic
+from prefixbench.results import Run, load_run
 from scipy import stats
-
-from bench.analysis import AnalysisSettings, analyse
-from bench.items.statistics import compute_statistic
-from bench.items.table import ItemTable, Statistic
-from bench.store import Run, load_run
 
 RESULTS = Path(__file__).parents[3] / "results"
 PREFIXED = "prefixbench/minilm-prefixed"

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prefixbench.analysis import Analysis, AnalysisSettings, analyse
+from prefixbench.items.table import ItemTable, Statistic
 
-from bench.analysis import Analysis, AnalysisSettings, analyse
-from bench.items.table import ItemTable, Statistic
 from tests.fake_runs import FakeRun, make_table
 from tests.fakes import make_result
 

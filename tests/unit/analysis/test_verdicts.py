@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from prefixbench.analysis import AnalysisSettings, analyse
+from prefixbench.analysis.names import list_contrasts, parse_contrast
+from prefixbench.analysis.verdicts import Verdict, correct_for_multiplicity, count_items_to_settle, decide_verdict
+from prefixbench.errors import SpecError
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.analysis import AnalysisSettings, analyse
-from bench.analysis.names import list_contrasts, parse_contrast
-from bench.analysis.verdicts import Verdict, correct_for_multiplicity, count_items_to_settle, decide_verdict
-from bench.errors import SpecError
 from tests.fake_runs import FakeRun, make_table
 
 

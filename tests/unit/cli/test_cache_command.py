@@ -5,21 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prefixbench.cli.cache import cache_app
+from prefixbench.errors import SpecError
+from prefixbench.spec.conditions import Side
+from prefixbench.vectors import STORE_FOLDER, VectorStore
+from prefixbench.vectors.embedder import EmbedderIdentity
+from prefixbench.vectors.keys import Namespace, vector_keys
 from typer.testing import CliRunner
-
-from bench.cli.cache import cache_app
-from bench.encode.keys import Namespace, vector_keys
-from bench.encode.protocol import EmbedderIdentity
-from bench.encode.store import STORE_FOLDER, EmbeddingStore
-from bench.errors import SpecError
-from bench.spec.conditions import Side
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
 
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    store = EmbeddingStore.open(tmp_path / STORE_FOLDER)
+    store = VectorStore.open(tmp_path / STORE_FOLDER)
     keys = vector_keys(IDENTITY, Side(), ["a", "b"])
     store.put_many(keys, np.arange(1, 9, dtype=np.float32).reshape(2, 4), Namespace.of(IDENTITY, Side()))
     return tmp_path

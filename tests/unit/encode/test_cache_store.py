@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
-from bench.encode.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace, vector_keys
-from bench.encode.protocol import EmbedderIdentity, Vectors
-from bench.encode.store import EmbeddingStore, find_unusable
-from bench.encode.store.segment import UnreadableSegmentError, compute_checksums, load_segment
-from bench.encode.store.upkeep import verify_store
-from bench.errors import AuditError, CacheError
-from bench.spec.conditions import Side
+from prefixbench.errors import AuditError, CacheError
+from prefixbench.spec.conditions import Side
+from prefixbench.vectors import VectorStore, find_unusable
+from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
+from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace, vector_keys
+from prefixbench.vectors.segment import UnreadableSegmentError, compute_checksums, load_segment
+from prefixbench.vectors.upkeep import verify_store
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
 SIDE = Side("query: ")
@@ -32,19 +31,19 @@ def make_vectors(n: int, dim: int = 4, start: int = 1) -> Vectors:
     return np.arange(start, start + n * dim, dtype=np.float32).reshape(n, dim)
 
 
-def segment_files(store: EmbeddingStore) -> list[Path]:
+def segment_files(store: VectorStore) -> list[Path]:
     return sorted(store.folder.rglob("*.arrow"))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> EmbeddingStore:
-    return EmbeddingStore.open(tmp_path / "vectors")
+def store(tmp_path: Path) -> VectorStore:
+    return VectorStore.open(tmp_path / "vectors")
 
 
-def test_what_is_put_is_found_by_this_and_other_openings(store: EmbeddingStore) -> None:
+def test_what_is_put_is_found_by_this_and_other_openings(store: VectorStore) -> None:
     keys, vectors = make_keys("a", "b", "c"), make_vectors(3)
     store.put_many(keys[:2], vectors[:2], NAMESPACE)
-    for reader in (store, EmbeddingStore.open(store.folder)):
+    for reader in (store, VectorStore.open(store.folder)):
         assert reader.contains_many(keys).tolist() == [True, True, False]
         found, read = reader.get_many(keys[::-1])
         assert found.tolist() == [False, True, True]
@@ -52,9 +51,9 @@ def test_what_is_put_is_found_by_this_and_other_openings(store: EmbeddingStore) 
         np.testing.assert_array_equal(read[0], 0)
 
 
-def test_an_open_store_sees_what_others_put_later(store: EmbeddingStore) -> None:
+def test_an_open_store_sees_what_others_put_later(store: VectorStore) -> None:
     keys, vectors = make_keys("a", "b"), make_vectors(2)
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     assert not reader.contains_many(keys).any()
     store.put_many(keys[:1], vectors[:1], NAMESPACE)
     assert reader.contains_many(keys).tolist() == [True, False]
@@ -62,14 +61,14 @@ def test_an_open_store_sees_what_others_put_later(store: EmbeddingStore) -> None
     np.testing.assert_array_equal(reader.get_many(keys)[1], vectors)
 
 
-def test_nothing_is_made_on_disk_before_the_first_vector(store: EmbeddingStore) -> None:
+def test_nothing_is_made_on_disk_before_the_first_vector(store: VectorStore) -> None:
     assert not store.contains_many(make_keys("a")).any()
     assert store.get_many(make_keys("a"))[1].shape == (1, 0)
     store.put_many(make_keys(), make_vectors(0), NAMESPACE)
     assert not store.folder.exists()
 
 
-def test_a_run_of_records_is_read_without_a_copy(store: EmbeddingStore) -> None:
+def test_a_run_of_records_is_read_without_a_copy(store: VectorStore) -> None:
     keys, vectors = make_keys(*"abcdef"), make_vectors(6)
     store.put_many(keys, vectors, NAMESPACE)
     mapped = load_segment(segment_files(store)[0]).vectors
@@ -84,7 +83,7 @@ def test_a_run_of_records_is_read_without_a_copy(store: EmbeddingStore) -> None:
 
 
 @pytest.mark.parametrize("asked", ["aac", "abb", "ca", "fedcba", "aaaaaa", "abcdeff", "f", ""])
-def test_repeats_and_any_order_are_read_right(store: EmbeddingStore, asked: str) -> None:
+def test_repeats_and_any_order_are_read_right(store: VectorStore, asked: str) -> None:
     vectors = make_vectors(6)
     for text, vector in zip("abcdef", vectors, strict=True):
         if text in "ad":
@@ -97,7 +96,7 @@ def test_repeats_and_any_order_are_read_right(store: EmbeddingStore, asked: str)
         np.testing.assert_array_equal(read, [vectors["abcdef".index(text)] for text in asked])
 
 
-def test_keys_that_share_their_first_bytes_are_told_apart(store: EmbeddingStore) -> None:
+def test_keys_that_share_their_first_bytes_are_told_apart(store: VectorStore) -> None:
     keys = np.repeat(make_keys("a"), 300, axis=0)
     keys[:, -2:] = np.arange(300, dtype=np.uint16)[:, None].view(np.uint8)
     vectors = make_vectors(300)
@@ -109,41 +108,39 @@ def test_keys_that_share_their_first_bytes_are_told_apart(store: EmbeddingStore)
     np.testing.assert_array_equal(read[:299], vectors[:299])
 
 
-def test_of_two_vectors_under_one_key_the_first_stays(store: EmbeddingStore) -> None:
+def test_of_two_vectors_under_one_key_the_first_stays(store: VectorStore) -> None:
     keys = make_keys("a")
     store.put_many(keys, make_vectors(1), NAMESPACE)
     store.put_many(keys, make_vectors(1, start=50), NAMESPACE)
-    for reader in (store, EmbeddingStore.open(store.folder)):
+    for reader in (store, VectorStore.open(store.folder)):
         np.testing.assert_array_equal(reader.get_many(keys)[1], make_vectors(1))
 
 
-def test_many_small_segments_become_one(store: EmbeddingStore) -> None:
+def test_many_small_segments_become_one(store: VectorStore) -> None:
     texts = [f"text {number}" for number in range(150)]
     keys, vectors = make_keys(*texts), make_vectors(150)
-    early = EmbeddingStore.open(store.folder)
+    early = VectorStore.open(store.folder)
     for row in range(150):
         store.put_many(keys[row : row + 1], vectors[row : row + 1], NAMESPACE)
         if row == 10:
             assert early.get_many(keys[:11])[0].all()
     assert len(segment_files(store)) < 64
-    for reader in (early, store, EmbeddingStore.open(store.folder)):
+    for reader in (early, store, VectorStore.open(store.folder)):
         found, read = reader.get_many(keys)
         assert found.all()
         np.testing.assert_array_equal(read, vectors)
 
 
-def test_where_merging_fails_it_is_not_tried_at_every_put(
-    store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_merging_fails_it_is_not_tried_at_every_put(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> int:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr("bench.encode.store.shelf.retire_file", refuse)
+    monkeypatch.setattr("prefixbench.vectors.shelf.retire_file", refuse)
     keys, vectors = make_keys(*map(str, range(70))), make_vectors(70)
     for row in range(70):
         store.put_many(keys[row : row + 1], vectors[row : row + 1], NAMESPACE)
     assert len(segment_files(store)) == 71
-    np.testing.assert_array_equal(EmbeddingStore.open(store.folder).get_many(keys)[1], vectors)
+    np.testing.assert_array_equal(VectorStore.open(store.folder).get_many(keys)[1], vectors)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +151,7 @@ def test_where_merging_fails_it_is_not_tried_at_every_put(
         ([0, -0.0, 0, 0], "is all zeros"),
     ],
 )
-def test_unusable_vectors_are_refused_by_index(store: EmbeddingStore, row: list[float], why: str) -> None:
+def test_unusable_vectors_are_refused_by_index(store: VectorStore, row: list[float], why: str) -> None:
     vectors = make_vectors(3)
     vectors[2] = row
     with pytest.raises(AuditError) as raised:
@@ -167,7 +164,7 @@ def test_tiny_and_huge_numbers_are_no_fault() -> None:
     assert find_unusable(np.array([[1e-30, 0], [3e38, 3e38], [1e-44, 0]], dtype=np.float32)) is None
 
 
-def test_keys_and_vectors_must_belong_together(store: EmbeddingStore) -> None:
+def test_keys_and_vectors_must_belong_together(store: VectorStore) -> None:
     with pytest.raises(ValueError, match=r"^keys of shape \(2, 40\) do not belong to vectors of shape \(3, 4\)$"):
         store.put_many(make_keys("a", "b"), make_vectors(3), NAMESPACE)
     other = vector_keys(IDENTITY, Side(adapter="x"), ["a"])
@@ -178,7 +175,7 @@ def test_keys_and_vectors_must_belong_together(store: EmbeddingStore) -> None:
         store.put_many(make_keys("b"), make_vectors(1, dim=5), NAMESPACE)
 
 
-def test_keys_of_several_namespaces_are_read_at_once(store: EmbeddingStore) -> None:
+def test_keys_of_several_namespaces_are_read_at_once(store: VectorStore) -> None:
     other = Side(adapter="x")
     keys = np.concatenate([make_keys("a"), vector_keys(IDENTITY, other, ["a"]), make_keys("b")])
     vectors = make_vectors(3)
@@ -190,32 +187,30 @@ def test_keys_of_several_namespaces_are_read_at_once(store: EmbeddingStore) -> N
     np.testing.assert_array_equal(read, vectors)
 
 
-def test_a_store_of_another_format_is_refused(store: EmbeddingStore) -> None:
+def test_a_store_of_another_format_is_refused(store: VectorStore) -> None:
     store.put_many(make_keys("a"), make_vectors(1), NAMESPACE)
     path = store.folder / "format.json"
     path.write_text('{"format": 99}')
     with pytest.raises(CacheError) as raised:
-        EmbeddingStore.open(store.folder)
+        VectorStore.open(store.folder)
     assert str(raised.value) == f"{path}: the store has format 99; this version reads format 1."
     path.write_text("{")
     with pytest.raises(CacheError, match="cannot be read as an embedding store"):
-        EmbeddingStore.open(store.folder)
+        VectorStore.open(store.folder)
 
 
-def test_a_lost_record_of_a_namespace_is_written_anew(store: EmbeddingStore) -> None:
+def test_a_lost_record_of_a_namespace_is_written_anew(store: VectorStore) -> None:
     store.put_many(make_keys("a"), make_vectors(1), NAMESPACE)
     record = next(store.folder.rglob("namespace.json"))
     record.write_text("{ torn")
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     assert reader.records() == {}
     assert reader.get_many(make_keys("a"))[0].all()
     reader.put_many(make_keys("b"), make_vectors(1), NAMESPACE)
     assert [one.namespace for one in reader.records().values()] == [NAMESPACE]
 
 
-def test_a_segment_is_on_the_disk_before_it_has_its_name(
-    store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_is_on_the_disk_before_it_has_its_name(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
     sync, replace = os.fsync, Path.replace
 
@@ -238,7 +233,7 @@ def test_a_segment_is_on_the_disk_before_it_has_its_name(
     ("number", "reason"), [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the disk quota is used up")]
 )
 def test_a_full_disk_is_one_sentence_and_leaves_the_store_sound(
-    store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
 ) -> None:
     keys, vectors = make_keys("a", "b"), make_vectors(2)
     store.put_many(keys[:1], vectors[:1], NAMESPACE)
@@ -257,13 +252,13 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_store_sound(
         "'prefixbench cache prune --max-size SIZE', or name another folder with --cache."
     )
     assert list(store.folder.rglob("*.tmp")) == []
-    assert EmbeddingStore.open(store.folder).contains_many(keys).tolist() == [True, False]
+    assert VectorStore.open(store.folder).contains_many(keys).tolist() == [True, False]
     store.put_many(keys[1:], vectors[1:], NAMESPACE)
     assert store.get_many(keys)[0].all()
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the child only writes
-def test_a_file_cut_short_by_the_system_is_never_published(store: EmbeddingStore) -> None:
+def test_a_file_cut_short_by_the_system_is_never_published(store: VectorStore) -> None:
     keys, vectors = make_keys("a", *map(str, range(2000))), make_vectors(2001)
     store.put_many(keys[:1], vectors[:1], NAMESPACE)
     child = os.fork()
@@ -276,7 +271,7 @@ def test_a_file_cut_short_by_the_system_is_never_published(store: EmbeddingStore
             os._exit(0 if "the file is too big" in str(error) else 2)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     assert reader.contains_many(keys).tolist() == [True] + [False] * 2000
     assert reader.damage == []
     assert list(store.folder.rglob("*.tmp")) == []
@@ -284,7 +279,7 @@ def test_a_file_cut_short_by_the_system_is_never_published(store: EmbeddingStore
 
 def test_a_folder_that_may_not_be_written_to_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    store = EmbeddingStore(tmp_path / "file" / "vectors")
+    store = VectorStore(tmp_path / "file" / "vectors")
     with pytest.raises(CacheError, match=r"cannot be written to \(not a directory\); name another folder with --cache"):
         store.put_many(make_keys("a"), make_vectors(1), NAMESPACE)
 
@@ -299,12 +294,12 @@ def find_vector(path: Path, vector: NDArray[np.float32]) -> int:
     return path.read_bytes().index(vector.tobytes())
 
 
-def test_a_damaged_record_is_named_dropped_and_the_rest_kept(store: EmbeddingStore) -> None:
+def test_a_damaged_record_is_named_dropped_and_the_rest_kept(store: VectorStore) -> None:
     keys, vectors = make_keys(*"abc"), make_vectors(3)
     store.put_many(keys, vectors, NAMESPACE)
     path = segment_files(store)[0]
     flip(path, find_vector(path, vectors[1]) + 2)
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     found, read = reader.get_many(keys)
     assert found.tolist() == [True, False, True]
     np.testing.assert_array_equal(read[[0, 2]], vectors[[0, 2]])
@@ -312,20 +307,20 @@ def test_a_damaged_record_is_named_dropped_and_the_rest_kept(store: EmbeddingSto
         f"{path}: damaged record 1 (the checksum differs); dropped, to be embedded again."
     ]
     assert not path.exists()
-    for again in (reader, EmbeddingStore.open(store.folder)):
+    for again in (reader, VectorStore.open(store.folder)):
         assert again.contains_many(keys).tolist() == [True, False, True]
         assert len(again.damage) == (1 if again is reader else 0)
     reader.put_many(keys[1:2], vectors[1:2], NAMESPACE)
-    for again in (reader, EmbeddingStore.open(store.folder)):
+    for again in (reader, VectorStore.open(store.folder)):
         np.testing.assert_array_equal(again.get_many(keys)[1], vectors)
 
 
-def test_damage_that_cannot_be_removed_is_passed_over(store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_that_cannot_be_removed_is_passed_over(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
     keys, vectors = make_keys(*"abc"), make_vectors(3)
     store.put_many(keys, vectors, NAMESPACE)
     path = segment_files(store)[0]
     flip(path, find_vector(path, vectors[1]))
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
 
     def refuse(*_: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -340,30 +335,30 @@ def test_damage_that_cannot_be_removed_is_passed_over(store: EmbeddingStore, mon
 
 
 @pytest.mark.parametrize("kept", [0, 1, 7, 100, 0.5, 0.9, 0.999])
-def test_a_segment_cut_short_is_set_aside(store: EmbeddingStore, kept: float) -> None:
+def test_a_segment_cut_short_is_set_aside(store: VectorStore, kept: float) -> None:
     keys = make_keys(*map(str, range(50)))
     store.put_many(keys, make_vectors(50), NAMESPACE)
     path = segment_files(store)[0]
     size = path.stat().st_size
     os.truncate(path, int(kept if kept >= 1 or kept == 0 else size * kept))
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     assert not reader.contains_many(keys).any()
     assert [(one.path, one.rows) for one in reader.damage] == [(path, ())]
     assert "the segment cannot be read" in str(reader.damage[0])
     assert segment_files(store) == []
     reader.put_many(keys, make_vectors(50), NAMESPACE)
-    assert EmbeddingStore.open(store.folder).contains_many(keys).all()
+    assert VectorStore.open(store.folder).contains_many(keys).all()
 
 
 @pytest.mark.parametrize("zeroed", [slice(0, None), slice(0, 512), slice(512, None), slice(1024, 2048)])
-def test_blocks_that_never_reached_the_disk_yield_no_vector(store: EmbeddingStore, zeroed: slice) -> None:
+def test_blocks_that_never_reached_the_disk_yield_no_vector(store: VectorStore, zeroed: slice) -> None:
     keys, vectors = make_keys(*map(str, range(100))), make_vectors(100)
     store.put_many(keys, vectors, NAMESPACE)
     path = segment_files(store)[0]
     content = bytearray(path.read_bytes())
     content[zeroed] = bytes(len(content[zeroed]))
     path.write_bytes(content)
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     found, read = reader.get_many(keys)
     assert not found.all()
     verify_store(reader)  # a lost key is never asked for, so that only this finds it
@@ -372,14 +367,14 @@ def test_blocks_that_never_reached_the_disk_yield_no_vector(store: EmbeddingStor
         np.testing.assert_array_equal(read[found], vectors[found])
 
 
-def test_no_flipped_bit_anywhere_yields_a_wrong_vector(store: EmbeddingStore) -> None:
+def test_no_flipped_bit_anywhere_yields_a_wrong_vector(store: VectorStore) -> None:
     keys, vectors = make_keys(*"abcd"), make_vectors(4)
     store.put_many(keys, vectors, NAMESPACE)
     path = segment_files(store)[0]
     content = path.read_bytes()
     for place in range(0, len(content), 3):
         flip(path, place)
-        reader = EmbeddingStore.open(store.folder)
+        reader = VectorStore.open(store.folder)
         found, read = reader.get_many(keys)
         if found.any():
             np.testing.assert_array_equal(read[found], vectors[found])

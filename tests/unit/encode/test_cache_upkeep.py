@@ -8,22 +8,21 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-
-from bench.encode.keys import Keys, Namespace, vector_keys
-from bench.encode.protocol import EmbedderIdentity, Vectors
-from bench.encode.store import EmbeddingStore, retire
-from bench.encode.store.stats import collect_stats
-from bench.encode.store.tables import format_bytes, render_prune, render_stats, render_verify
-from bench.encode.store.upkeep import PruneReport, parse_age, parse_size, prune_store, verify_store
-from bench.errors import CacheError, SpecError
-from bench.spec.conditions import Side
+from prefixbench.errors import CacheError, SpecError
+from prefixbench.spec.conditions import Side
+from prefixbench.vectors import VectorStore, retire
+from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
+from prefixbench.vectors.keys import Keys, Namespace, vector_keys
+from prefixbench.vectors.stats import collect_stats
+from prefixbench.vectors.tables import format_bytes, render_prune, render_stats, render_verify
+from prefixbench.vectors.upkeep import PruneReport, parse_age, parse_size, prune_store, verify_store
 
 IDENTITY = EmbedderIdentity("org/model", "abcdef0123", "f" * 64, 256, "mean", "float32", "torch")
 OTHER = replace(IDENTITY, model="org/other")
 NOW = 1_800_000_000.0
 
 
-def put(store: EmbeddingStore, identity: EmbedderIdentity, *texts: str, days_ago: float = 0.0) -> tuple[Keys, Vectors]:
+def put(store: VectorStore, identity: EmbedderIdentity, *texts: str, days_ago: float = 0.0) -> tuple[Keys, Vectors]:
     """One segment, last used so many days before ``NOW``."""
     side = Side("query: ")
     keys = vector_keys(identity, side, texts)
@@ -36,11 +35,11 @@ def put(store: EmbeddingStore, identity: EmbedderIdentity, *texts: str, days_ago
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> EmbeddingStore:
-    return EmbeddingStore.open(tmp_path / "vectors")
+def store(tmp_path: Path) -> VectorStore:
+    return VectorStore.open(tmp_path / "vectors")
 
 
-def test_stats_count_vectors_and_bytes_by_model(store: EmbeddingStore) -> None:
+def test_stats_count_vectors_and_bytes_by_model(store: VectorStore) -> None:
     put(store, OTHER, "a")
     put(store, IDENTITY, "a", "b", "c", days_ago=3)
     put(store, IDENTITY, "d", days_ago=2)
@@ -76,78 +75,78 @@ def test_stats_count_vectors_and_bytes_by_model(store: EmbeddingStore) -> None:
     assert lines[3].startswith("org/model  abcdef01, float32, 256 tokens, dim 4  4 ")
 
 
-def test_an_empty_store_says_so(store: EmbeddingStore) -> None:
+def test_an_empty_store_says_so(store: VectorStore) -> None:
     assert render_stats(collect_stats(store)) == f"{store.folder}: no vectors stored.\n"
     assert verify_store(store).n_vectors == 0
     assert prune_store(store) == PruneReport()
 
 
-def test_steering_shows_in_the_table(store: EmbeddingStore) -> None:
+def test_steering_shows_in_the_table(store: VectorStore) -> None:
     side = Side(adapter="text-matching", api=(("task_type", "CLUSTERING"),))
     store.put_many(vector_keys(IDENTITY, side, ["a"]), np.ones((1, 4), np.float32), Namespace.of(IDENTITY, side))
     assert "dim 4, adapter text-matching, task_type=CLUSTERING" in render_stats(collect_stats(store))
 
 
-def test_verify_reads_all_names_the_damage_and_drops_it(store: EmbeddingStore) -> None:
+def test_verify_reads_all_names_the_damage_and_drops_it(store: VectorStore) -> None:
     keys, vectors = put(store, IDENTITY, "a", "b", "c")
     put(store, OTHER, "a")
     assert render_verify(verify_store(store)) == "4 vectors in 2 segments read: all are as written.\n"
     path = next(path for path in store.folder.rglob("*.arrow") if "-3-" in path.name)
     content = path.read_bytes()
     path.write_bytes(content.replace(vectors[1].tobytes(), vectors[2].tobytes()))
-    report = verify_store(EmbeddingStore.open(store.folder))
+    report = verify_store(VectorStore.open(store.folder))
     sentence = f"{path}: damaged record 1 (the checksum differs); dropped, to be embedded again."
     assert render_verify(report) == f"{sentence}\n4 vectors in 2 segments read: damage in 1.\n"
     assert report.to_json()["damage"] == [
         {"segment": str(path), "records": [1], "reason": "the checksum differs"},
     ]
-    again = EmbeddingStore.open(store.folder)
+    again = VectorStore.open(store.folder)
     assert verify_store(again).damage == ()
     assert again.contains_many(keys).tolist() == [True, False, True]
 
 
-def test_prune_by_age(store: EmbeddingStore) -> None:
+def test_prune_by_age(store: VectorStore) -> None:
     old, _ = put(store, IDENTITY, "old", "older", days_ago=40)
     new, _ = put(store, IDENTITY, "new", days_ago=1)
     report = prune_store(store, older_than=30 * 86_400, now=NOW)
     assert (report.n_segments, report.n_vectors) == (1, 2)
-    assert EmbeddingStore.open(store.folder).contains_many(np.concatenate([old, new])).tolist() == [False, False, True]
+    assert VectorStore.open(store.folder).contains_many(np.concatenate([old, new])).tolist() == [False, False, True]
 
 
-def test_reading_counts_as_use(store: EmbeddingStore) -> None:
+def test_reading_counts_as_use(store: VectorStore) -> None:
     keys, _ = put(store, IDENTITY, "a", days_ago=400)
     path = next(store.folder.rglob("*.arrow"))
     os.utime(path, (1000.0, 1000.0))
-    EmbeddingStore.open(store.folder).contains_many(keys)
+    VectorStore.open(store.folder).contains_many(keys)
     assert path.stat().st_mtime == 1000.0
-    EmbeddingStore.open(store.folder).get_many(keys)
+    VectorStore.open(store.folder).get_many(keys)
     assert path.stat().st_mtime > time.time() - 60
 
 
-def test_prune_by_model(store: EmbeddingStore) -> None:
+def test_prune_by_model(store: VectorStore) -> None:
     kept, _ = put(store, OTHER, "a")
     gone, _ = put(store, IDENTITY, "a", "b")
     size = sum(path.stat().st_size for path in store.folder.rglob("*-2-*.arrow"))
     assert prune_store(store, model="org/model") == PruneReport(1, 2, size, 0)
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     assert reader.contains_many(np.concatenate([kept, gone])).tolist() == [True, False, False]
     with pytest.raises(CacheError) as raised:
         prune_store(store, model="org/modle")
     assert str(raised.value) == f"{store.folder}: holds no vectors of 'org/modle'; it has org/other."
 
 
-def test_prune_by_size_takes_the_least_recently_used(store: EmbeddingStore) -> None:
+def test_prune_by_size_takes_the_least_recently_used(store: VectorStore) -> None:
     keys = [put(store, IDENTITY, f"text {age}", days_ago=age)[0] for age in (5, 1, 9)]
     sizes = [path.stat().st_size for path in store.folder.rglob("*.arrow")]
     report = prune_store(store, max_bytes=2 * max(sizes))
     assert report.n_segments == 1
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     assert reader.contains_many(np.concatenate(keys)).tolist() == [True, True, False]
     assert prune_store(store, max_bytes=2 * max(sizes)).n_segments == 0
     assert prune_store(store, max_bytes=0, older_than=3 * 86_400, now=NOW).n_segments == 1
 
 
-def test_prune_without_options_deletes_only_remnants(store: EmbeddingStore) -> None:
+def test_prune_without_options_deletes_only_remnants(store: VectorStore) -> None:
     keys, _ = put(store, IDENTITY, "a")
     folder = next(store.folder.rglob("*.arrow")).parent
     fresh, condemned = folder / ".0123.tmp", folder / "1-1-a.damaged"
@@ -159,7 +158,7 @@ def test_prune_without_options_deletes_only_remnants(store: EmbeddingStore) -> N
     assert store.contains_many(keys).all()
 
 
-def test_lost_temporary_files_go_after_a_day(store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_temporary_files_go_after_a_day(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
     put(store, IDENTITY, "a")
     lost = next(store.folder.rglob("*.arrow")).parent / ".0123.tmp"
     lost.write_bytes(b"12345")
@@ -168,19 +167,19 @@ def test_lost_temporary_files_go_after_a_day(store: EmbeddingStore, monkeypatch:
     assert not lost.exists()
 
 
-def test_pruning_never_breaks_a_reader(store: EmbeddingStore) -> None:
+def test_pruning_never_breaks_a_reader(store: VectorStore) -> None:
     keys, vectors = put(store, IDENTITY, "a", "b", "c")
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     assert reader.contains_many(keys).all()
     held = reader.get_many(keys)[1]
     assert prune_store(store, max_bytes=0).n_segments == 1
     np.testing.assert_array_equal(held, vectors)
     np.testing.assert_array_equal(reader.get_many(keys)[1], vectors)
-    assert not EmbeddingStore.open(store.folder).contains_many(keys).any()
+    assert not VectorStore.open(store.folder).contains_many(keys).any()
 
 
 def test_on_a_shared_folder_pruned_files_wait_for_their_readers(
-    store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(store, IDENTITY, "a")
     monkeypatch.setattr(retire, "is_local", lambda _: False)

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from bench.encode.cached import CachedEmbedder, StoredEmbedder, TextCounts
-from bench.encode.keys import vector_keys
-from bench.encode.protocol import EmbedderIdentity, Tokenized, Vectors
-from bench.encode.store import EmbeddingStore, changed_weights
-from bench.errors import AuditError, CacheError
-from bench.spec.conditions import Side
+from prefixbench.encode.cached import CachedEmbedder, StoredEmbedder, TextCounts
+from prefixbench.errors import AuditError, CacheError
+from prefixbench.spec.conditions import Side
+from prefixbench.vectors import VectorStore, changed_weights
+from prefixbench.vectors.embedder import EmbedderIdentity, Tokenized, Vectors
+from prefixbench.vectors.keys import vector_keys
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
 QUERY = Side("query: ")
@@ -51,11 +50,11 @@ def expected_vector(prefix: str, text: str) -> Vectors:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> EmbeddingStore:
-    return EmbeddingStore.open(tmp_path)
+def store(tmp_path: Path) -> VectorStore:
+    return VectorStore.open(tmp_path)
 
 
-def test_repeated_texts_are_embedded_once_and_come_back_in_order(store: EmbeddingStore) -> None:
+def test_repeated_texts_are_embedded_once_and_come_back_in_order(store: VectorStore) -> None:
     model = HashEmbedder()
     cached = CachedEmbedder(model, store)
     vectors = cached.embed(["b", "a", "b", "c", "a"], QUERY)
@@ -77,7 +76,7 @@ class UncasedEmbedder(HashEmbedder):
         return [(side.prefix_for() + text).lower().encode() for text in texts]
 
 
-def test_texts_that_are_one_to_the_model_share_a_vector_to_the_last_bit(store: EmbeddingStore) -> None:
+def test_texts_that_are_one_to_the_model_share_a_vector_to_the_last_bit(store: VectorStore) -> None:
     model = UncasedEmbedder()
     cached = CachedEmbedder(model, store)
     many = [f"text {number}" for number in range(200)]
@@ -88,24 +87,24 @@ def test_texts_that_are_one_to_the_model_share_a_vector_to_the_last_bit(store: E
     assert len(model.seen) == 200
 
 
-def test_a_text_that_is_one_with_a_stored_one_takes_its_vector(store: EmbeddingStore) -> None:
+def test_a_text_that_is_one_with_a_stored_one_takes_its_vector(store: VectorStore) -> None:
     CachedEmbedder(UncasedEmbedder(), store).embed(["b", "a"], QUERY)
     model = UncasedEmbedder()
-    vectors = CachedEmbedder(model, EmbeddingStore.open(store.folder)).embed(["A", "a", "c"], QUERY)
+    vectors = CachedEmbedder(model, VectorStore.open(store.folder)).embed(["A", "a", "c"], QUERY)
     assert model.seen == [("query: ", "c")]
     np.testing.assert_array_equal(vectors[0], vectors[1])
 
 
-def test_another_process_finds_what_was_embedded(store: EmbeddingStore) -> None:
+def test_another_process_finds_what_was_embedded(store: VectorStore) -> None:
     CachedEmbedder(HashEmbedder(), store).embed(["a", "b"], QUERY)
     model = HashEmbedder()
-    cached = CachedEmbedder(model, EmbeddingStore.open(store.folder))
+    cached = CachedEmbedder(model, VectorStore.open(store.folder))
     vectors = cached.embed(["b", "c"], QUERY)
     assert model.seen == [("query: ", "c")]
     np.testing.assert_array_equal(vectors, [expected_vector("query: ", text) for text in "bc"])
 
 
-def test_titles_count_only_where_the_prefix_holds_one(store: EmbeddingStore) -> None:
+def test_titles_count_only_where_the_prefix_holds_one(store: VectorStore) -> None:
     model = HashEmbedder()
     cached = CachedEmbedder(model, store)
     cached.embed(["same", "same"], Side("passage: "), ["One", "Two"])
@@ -118,7 +117,7 @@ def test_titles_count_only_where_the_prefix_holds_one(store: EmbeddingStore) -> 
     ]
 
 
-def test_ensure_stores_without_reading_and_stream_gives_blocks(store: EmbeddingStore) -> None:
+def test_ensure_stores_without_reading_and_stream_gives_blocks(store: VectorStore) -> None:
     model = HashEmbedder()
     cached = CachedEmbedder(model, store)
     texts = [f"text {number}" for number in range(1000)]
@@ -132,7 +131,7 @@ def test_ensure_stores_without_reading_and_stream_gives_blocks(store: EmbeddingS
     assert len(model.seen) == 1000
 
 
-def test_a_slow_model_publishes_little_at_a_time(store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_model_publishes_little_at_a_time(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
 
     class Slow(HashEmbedder):
@@ -141,13 +140,13 @@ def test_a_slow_model_publishes_little_at_a_time(store: EmbeddingStore, monkeypa
             now += 0.25 * len(texts)
             return super().embed(texts, side, titles)
 
-    monkeypatch.setattr("bench.encode.cached.time.perf_counter", lambda: now)
+    monkeypatch.setattr("prefixbench.encode.cached.time.perf_counter", lambda: now)
     done: list[int] = []
     CachedEmbedder(Slow(), store, lambda n, _: done.append(n)).ensure([f"text {n}" for n in range(200)], QUERY)
     assert done == [64, 104, 144, 184, 200]
 
 
-def test_a_corpus_larger_than_memory_streams_through(store: EmbeddingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_corpus_larger_than_memory_streams_through(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
     class Fast(HashEmbedder):
         dim = 512
 
@@ -155,7 +154,7 @@ def test_a_corpus_larger_than_memory_streams_through(store: EmbeddingStore, monk
             numbers = np.array([int(text) for text in texts], dtype=np.float32)
             return np.repeat(numbers[:, None] + 1, self.dim, axis=1)
 
-    monkeypatch.setattr("bench.encode.cached.MAX_CHUNK_BYTES", 1 << 20)
+    monkeypatch.setattr("prefixbench.encode.cached.MAX_CHUNK_BYTES", 1 << 20)
     texts = [str(number) for number in range(20_000)]
     cached = CachedEmbedder(Fast(), store)
     n_bytes = len(texts) * 4 * cached.dim
@@ -171,22 +170,20 @@ def test_a_corpus_larger_than_memory_streams_through(store: EmbeddingStore, monk
 
 def test_reading_vectors_needs_no_model_library() -> None:
     code = (
-        "import sys, bench.encode.cached, bench.encode.store.upkeep; "
+        "import sys, prefixbench.encode.cached, prefixbench.vectors.upkeep; "
         "print({'torch', 'mteb', 'transformers', 'pandas', 'scipy', 'datasets'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 
 
-def test_no_texts_are_no_vectors(store: EmbeddingStore) -> None:
+def test_no_texts_are_no_vectors(store: VectorStore) -> None:
     assert CachedEmbedder(HashEmbedder(), store).embed([], QUERY).shape == (0, 8)
     assert StoredEmbedder(IDENTITY, 8, store).embed([], QUERY).shape == (0, 8)
 
 
 @pytest.mark.parametrize(("value", "why"), [(np.nan, "holds a NaN or an infinite number"), (0, "is all zeros")])
-def test_an_unusable_vector_fails_with_its_text_and_is_not_stored(
-    store: EmbeddingStore, value: float, why: str
-) -> None:
+def test_an_unusable_vector_fails_with_its_text_and_is_not_stored(store: VectorStore, value: float, why: str) -> None:
     class Broken(HashEmbedder):
         def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
             vectors = super().embed(texts, side, titles)
@@ -199,7 +196,7 @@ def test_an_unusable_vector_fails_with_its_text_and_is_not_stored(
     assert not store.contains_many(vector_keys(IDENTITY, QUERY, ["fine", "bad"])).any()
 
 
-def test_a_stored_embedder_reads_and_names_what_is_missing(store: EmbeddingStore) -> None:
+def test_a_stored_embedder_reads_and_names_what_is_missing(store: VectorStore) -> None:
     CachedEmbedder(HashEmbedder(), store).embed(["a", "b"], QUERY)
     reader = StoredEmbedder(IDENTITY, 8, store)
     np.testing.assert_array_equal(reader.embed(["b", "a", "b"], QUERY), [expected_vector("query: ", t) for t in "bab"])
@@ -214,22 +211,22 @@ def test_a_stored_embedder_reads_and_names_what_is_missing(store: EmbeddingStore
 
 
 @pytest.mark.parametrize("how", ["embed", "ensure"])
-def test_a_damaged_record_is_embedded_again(store: EmbeddingStore, how: str) -> None:
+def test_a_damaged_record_is_embedded_again(store: VectorStore, how: str) -> None:
     texts = [f"text {number}" for number in range(20)]
     CachedEmbedder(HashEmbedder(), store).ensure(texts, QUERY)
     path = next(store.folder.rglob("*.arrow"))
     content = path.read_bytes()
     path.write_bytes(content.replace(expected_vector("query: ", "text 7").tobytes(), bytes(32)))
     model = HashEmbedder()
-    reader = EmbeddingStore.open(store.folder)
+    reader = VectorStore.open(store.folder)
     getattr(CachedEmbedder(model, reader), how)(texts, QUERY)
     assert model.seen == [("query: ", "text 7")]
     assert [(damage.path, len(damage.rows)) for damage in reader.damage] == [(path, 1)]
-    vectors = StoredEmbedder(IDENTITY, 8, EmbeddingStore.open(store.folder)).embed(texts, QUERY)
+    vectors = StoredEmbedder(IDENTITY, 8, VectorStore.open(store.folder)).embed(texts, QUERY)
     np.testing.assert_array_equal(vectors, [expected_vector("query: ", text) for text in texts])
 
 
-def test_changed_weights_under_the_same_name_are_noticed(store: EmbeddingStore) -> None:
+def test_changed_weights_under_the_same_name_are_noticed(store: VectorStore) -> None:
     assert changed_weights(store, IDENTITY) is None
     CachedEmbedder(HashEmbedder(), store).embed(["a"], QUERY)
     assert changed_weights(store, IDENTITY) is None

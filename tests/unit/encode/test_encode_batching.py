@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from bench.encode.batching import PaddingCount, cut_batches
-from bench.encode.stream import work_ahead
+from prefixbench.encode.batching import PaddingCount, cut_batches
+from prefixbench.encode.stream import work_ahead
 
 
 @given(

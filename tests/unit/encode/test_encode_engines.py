@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import prefixbench.encode.calibrate as calibrate_module
+import prefixbench.encode.choice as choice_module
 import pytest
 import torch
+from prefixbench.encode import engines
+from prefixbench.encode.calibrate import measure_rates, pick_budget
+from prefixbench.encode.choice import AGREEMENT, compute_disagreement
+from prefixbench.encode.load import load_embedder
+from prefixbench.encode.local import LocalEmbedder
+from prefixbench.errors import EncodeError
+from prefixbench.spec.conditions import Side
+from prefixbench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
 
-import bench.encode.calibrate as calibrate_module
-import bench.encode.choice as choice_module
-from bench.encode import engines
-from bench.encode.calibrate import measure_rates, pick_budget
-from bench.encode.choice import AGREEMENT, compute_disagreement
-from bench.encode.load import load_embedder
-from bench.encode.local import LocalEmbedder
-from bench.errors import EncodeError
-from bench.spec.conditions import Side
-from bench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
 from tests.tiny_models import TEXTS, make_model, make_router
 
 

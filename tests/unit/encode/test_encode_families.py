@@ -18,11 +18,11 @@ from mteb.models.model_implementations.nvidia_models import _NVEmbedWrapper
 from mteb.models.model_meta import ModelMeta
 from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
 from mteb.types import PromptType
+from prefixbench.encode.families import RULES, find_rule
+from prefixbench.encode.load import load_embedder
+from prefixbench.spec.conditions import Side
+from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
 
-from bench.encode.families import RULES, find_rule
-from bench.encode.load import load_embedder
-from bench.spec.conditions import Side
-from bench.spec.sweep import EncoderSettings, Engine, ModelSpec
 from tests.tiny_models import TEXTS, make_model
 
 KNOWN_LOADERS = (SentenceTransformerEncoderWrapper, InstructSentenceTransformerModel, NomicWrapper, _NVEmbedWrapper)

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefixbench.encode.hub import locate_model
+from prefixbench.encode.load import choose_device, load_embedder
+from prefixbench.encode.local import LocalEmbedder
+from prefixbench.encode.weights import compute_weights_digest
+from prefixbench.errors import HubUnreachableError, ModelLoadError
+from prefixbench.spec.conditions import Side
+from prefixbench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
 
-from bench.encode.hub import locate_model
-from bench.encode.load import choose_device, load_embedder
-from bench.encode.local import LocalEmbedder
-from bench.encode.weights import compute_weights_digest
-from bench.errors import HubUnreachableError, ModelLoadError
-from bench.spec.conditions import Side
-from bench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
 from tests.tiny_models import TEXTS, make_model
 
 PLAIN = EncoderSettings(device="cpu", engine=Engine.TORCH)
@@ -159,10 +159,10 @@ def test_a_folder_named_as_the_model_is_used_as_it_is(folder: Path) -> None:
 FETCH = """
 import json, sys
 from pathlib import Path
-from bench.encode.hub import locate_model
-from bench.encode.load import load_embedder
-from bench.errors import PrefixbenchError
-from bench.spec.sweep import EncoderSettings, ModelSpec
+from prefixbench.encode.hub import locate_model
+from prefixbench.encode.load import load_embedder
+from prefixbench.errors import PrefixbenchError
+from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 
 cache = Path(sys.argv[1])
 plain = EncoderSettings(device="cpu", engine="torch")

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prefixbench.encode.audit import audit_side, check_not_inert
+from prefixbench.encode.load import load_embedder
+from prefixbench.encode.local import LocalEmbedder
+from prefixbench.errors import AuditError, InexpressibleError
+from prefixbench.spec.conditions import Pooling, Role, Side
+from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
 from sentence_transformers import SentenceTransformer
 
-from bench.encode.audit import audit_side, check_not_inert
-from bench.encode.load import load_embedder
-from bench.encode.local import LocalEmbedder
-from bench.errors import AuditError, InexpressibleError
-from bench.spec.conditions import Pooling, Role, Side
-from bench.spec.sweep import EncoderSettings, Engine, ModelSpec
 from tests.tiny_models import TEXTS, add_adapters, make_model, make_router, make_static
 
 PLAIN = EncoderSettings(device="cpu", engine=Engine.TORCH, batch_tokens=256)

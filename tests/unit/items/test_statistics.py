@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from mteb.mocks.mock_tasks.pair_classification import MockPairClassificationTask
 from numpy.typing import NDArray
+from prefixbench.items.statistics import compute_statistic
+from prefixbench.items.table import ItemTable, Statistic
 from scipy.stats import kendalltau, pearsonr, spearmanr
 from sklearn.metrics import average_precision_score, f1_score, mean_absolute_error, mean_squared_error
-
-from bench.items.statistics import compute_statistic
-from bench.items.table import ItemTable, Statistic
 
 RNG = np.random.default_rng(7)
 PREDICTION = np.round(RNG.normal(size=60), 1)

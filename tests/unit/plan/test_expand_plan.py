@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.errors import InexpressibleError, PrefixNotFoundError
-from bench.plan.expand import Plan, expand_plan
-from bench.prefixes import SideSource
-from bench.spec.conditions import Condition, Mechanism, PrefixPair, Side
-from bench.spec.sweep import CustomPrefix, ModelSpec, SweepSpec, TaskSpec
-from bench.spec.tasks import TaskFacts
+from prefixbench.errors import InexpressibleError, PrefixNotFoundError
+from prefixbench.plan.expand import Plan, expand_plan
+from prefixbench.prefixes import SideSource
+from prefixbench.spec.conditions import Condition, Mechanism, PrefixPair, Side
+from prefixbench.spec.sweep import CustomPrefix, ModelSpec, SweepSpec, TaskSpec
+from prefixbench.spec.tasks import TaskFacts
 
 RETRIEVAL = TaskFacts("R", "Retrieval", "ndcg_at_10", hf_subsets=("en", "de"))
 STS = TaskFacts("S", "STS", "cosine_spearman")

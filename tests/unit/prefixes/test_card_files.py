@@ -3,9 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from bench.errors import CardError
-from bench.prefixes.card_files import load_cards
+from prefixbench.errors import CardError
+from prefixbench.prefixes.card_files import load_cards
 
 GOOD = """\
 family = "good"

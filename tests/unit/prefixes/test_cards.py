@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 
 import pytest
-
-from bench.errors import PrefixNotFoundError
-from bench.prefixes import PrefixBook
-from bench.prefixes.uses import TEXT_TASK_TYPES
-from bench.spec.conditions import Condition, Mechanism, Side
-from bench.spec.tasks import TaskFacts
+from prefixbench.errors import PrefixNotFoundError
+from prefixbench.prefixes import PrefixBook
+from prefixbench.prefixes.uses import TEXT_TASK_TYPES
+from prefixbench.spec.conditions import Condition, Mechanism, Side
+from prefixbench.spec.tasks import TaskFacts
 
 BGE = "Represent this sentence for searching relevant passages: "
 WEB = "Given a web search query, retrieve relevant passages that answer the query"

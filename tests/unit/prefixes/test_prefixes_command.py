@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
-
-from bench.errors import SpecError
-from bench.plan.prefix_tables import PrefixRequest, answer_prefixes
-from bench.prefixes.disagreements import PROBE
-from bench.spec.tasks import TaskFacts
+from prefixbench.errors import SpecError
+from prefixbench.plan.prefix_tables import PrefixRequest, answer_prefixes
+from prefixbench.prefixes.disagreements import PROBE
+from prefixbench.spec.tasks import TaskFacts
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,12 @@ import sys
 from collections.abc import Mapping
 
 import pytest
-
-from bench.errors import PrefixNotFoundError
-from bench.prefixes.registry_asker import registered_models
-from bench.prefixes.registry_layer import NoEmbeddingError, RegistryDocumentation, registry_documentation
-from bench.prefixes.registry_values import GEMINI_2_TEXTS, INSTRUCTION_LOADERS, JINA_V3_TEXTS, VALUE_READERS
-from bench.spec.conditions import Mechanism, Side
-from bench.spec.tasks import TaskFacts
+from prefixbench.errors import PrefixNotFoundError
+from prefixbench.prefixes.registry_asker import registered_models
+from prefixbench.prefixes.registry_layer import NoEmbeddingError, RegistryDocumentation, registry_documentation
+from prefixbench.prefixes.registry_values import GEMINI_2_TEXTS, INSTRUCTION_LOADERS, JINA_V3_TEXTS, VALUE_READERS
+from prefixbench.spec.conditions import Mechanism, Side
+from prefixbench.spec.tasks import TaskFacts
 
 
 def entry(model: str, repository_prompts: Mapping[str, str] | None = None) -> RegistryDocumentation:
@@ -30,9 +29,9 @@ STS = TaskFacts("T", "STS", "x", prompt="Compare it")
 def test_resolving_needs_no_torch() -> None:
     code = """
 import sys
-from bench.prefixes import PrefixBook
-from bench.spec.conditions import Condition
-from bench.spec.tasks import TaskFacts
+from prefixbench.prefixes import PrefixBook
+from prefixbench.spec.conditions import Condition
+from prefixbench.spec.tasks import TaskFacts
 book = PrefixBook.load()
 for model in ("nomic-ai/nomic-embed-text-v1.5", "jxm/cde-small-v1", "Qwen/Qwen3-Embedding-0.6B"):
     for condition in ("correct", "mteb", "wrong"):
@@ -48,9 +47,9 @@ assert not loaded, loaded
 def test_cards_alone_need_no_mteb() -> None:
     code = """
 import sys
-from bench.prefixes import PrefixBook
-from bench.spec.conditions import Condition
-from bench.spec.tasks import TaskFacts
+from prefixbench.prefixes import PrefixBook
+from prefixbench.spec.conditions import Condition
+from prefixbench.spec.tasks import TaskFacts
 book = PrefixBook.load()
 task = TaskFacts("StarterDocRetrieval", "Retrieval", "x")
 for condition in ("none", "correct", "wrong", "instruction", "swapped", "foreign"):

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-
-from bench.errors import InexpressibleError, PrefixNotFoundError
-from bench.prefixes import PrefixBook
-from bench.prefixes.repository_layer import CONFIG_NAME, find_repository
-from bench.spec.conditions import Condition, Mechanism, Side
-from bench.spec.tasks import TaskFacts
+from prefixbench.errors import InexpressibleError, PrefixNotFoundError
+from prefixbench.prefixes import PrefixBook
+from prefixbench.prefixes.repository_layer import CONFIG_NAME, find_repository
+from prefixbench.spec.conditions import Condition, Mechanism, Side
+from prefixbench.spec.tasks import TaskFacts
 
 SEARCH = TaskFacts("T", "Retrieval", "x")
 STS = TaskFacts("T", "STS", "x")

@@ -5,13 +5,12 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from prefixbench.errors import InexpressibleError, ModelLoadError
+from prefixbench.prefixes import PrefixBook, TokenizerVocabulary
+from prefixbench.prefixes.rewriting import draw_placebo, mangle, seeded_rng, shuffle_words
+from prefixbench.spec.conditions import Condition
+from prefixbench.spec.tasks import TaskFacts
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-
-from bench.errors import InexpressibleError, ModelLoadError
-from bench.prefixes import PrefixBook, TokenizerVocabulary
-from bench.prefixes.rewriting import draw_placebo, mangle, seeded_rng, shuffle_words
-from bench.spec.conditions import Condition
-from bench.spec.tasks import TaskFacts
 
 CORPUS = [
     "search the document that answers the query and represent this sentence for searching relevant passages",

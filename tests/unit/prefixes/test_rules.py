@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-
-from bench.errors import InexpressibleError, SpecError, UnknownNameError
-from bench.prefixes import PrefixBook, Resolution
-from bench.prefixes.rules import RULES
-from bench.spec.conditions import Condition, ConditionKind, Pooling, Side
-from bench.spec.sweep import CustomPrefix
-from bench.spec.tasks import TaskFacts
+from prefixbench.errors import InexpressibleError, SpecError, UnknownNameError
+from prefixbench.prefixes import PrefixBook, Resolution
+from prefixbench.prefixes.rules import RULES
+from prefixbench.spec.conditions import Condition, ConditionKind, Pooling, Side
+from prefixbench.spec.sweep import CustomPrefix
+from prefixbench.spec.tasks import TaskFacts
 
 SEARCH = TaskFacts("StarterDocRetrieval", "Retrieval", "ndcg_at_10")
 SIMILAR = TaskFacts("STSBenchmark", "STS", "cosine_spearman", prompt="Retrieve semantically similar text.")

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from prefixbench.cli.app import register_commands
+from prefixbench.errors import ResultsError
+from prefixbench.report import report_runs
 from typer.testing import CliRunner
 
-from bench.cli.app import register_commands
-from bench.errors import ResultsError
-from bench.report import report_runs
 from tests.fakes_report import MODELS, TASKS, FakeSweep, make_fake
 
 
@@ -48,8 +48,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
 
 
 def test_neither_torch_nor_mteb_is_imported() -> None:
-    probe = (
-        "import sys, bench.cli.report, bench.report.command; print([n for n in ('torch', 'mteb') if n in sys.modules])"
-    )
+    modules = "prefixbench.cli.report, prefixbench.report.command"
+    probe = f"import sys, {modules}; print([name for name in ('torch', 'mteb') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,21 +13,21 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
+from prefixbench.report.chart import Chart
+from prefixbench.report.evidence import Evidence, gather_evidence
+from prefixbench.report.figures.example import draw_example
+from prefixbench.report.figures.shares import BINS
+from prefixbench.report.inputs import ReportOptions
+from prefixbench.report.palette import STEPS, VERDICT_COLOURS, compute_step
+from prefixbench.report.sections.controls import build_meaning, build_mixup, build_side, build_wording
+from prefixbench.report.sections.example import build_example
+from prefixbench.report.sections.matter import build_matter
+from prefixbench.report.sections.section import Section
+from prefixbench.report.sections.space import build_space
+from prefixbench.report.sections.where import build_where
+from prefixbench.report.sections.winners import build_winners
+from prefixbench.report.words import VERDICT_MARKERS, format_interval, format_points
 
-from bench.report.chart import Chart
-from bench.report.evidence import Evidence, gather_evidence
-from bench.report.figures.example import draw_example
-from bench.report.figures.shares import BINS
-from bench.report.inputs import ReportOptions
-from bench.report.palette import STEPS, VERDICT_COLOURS, compute_step
-from bench.report.sections.controls import build_meaning, build_mixup, build_side, build_wording
-from bench.report.sections.example import build_example
-from bench.report.sections.matter import build_matter
-from bench.report.sections.section import Section
-from bench.report.sections.space import build_space
-from bench.report.sections.where import build_where
-from bench.report.sections.winners import build_winners
-from bench.report.words import VERDICT_MARKERS, format_interval, format_points
 from tests.fakes_report import MODELS, TASKS, FakeSweep, make_fake
 
 
@@ -183,7 +183,7 @@ def test_the_example_shows_both_cosines(evidence: Evidence) -> None:
 
 
 def test_every_figure_is_drawn_in_the_palettes_colours(evidence: Evidence, tmp_path: Path) -> None:
-    from bench.report.chart import render_drawings, write_charts
+    from prefixbench.report.chart import render_drawings, write_charts
 
     charts = [*build_matter(evidence).charts[:1], *build_mixup(evidence).charts, *build_space(evidence).charts[:2]]
     for anchor, drawing in render_drawings(charts).items():

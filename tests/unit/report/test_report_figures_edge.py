@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
+from prefixbench.report.evidence import gather_evidence
+from prefixbench.report.figures.heatmap import MOST_NUMBERS, draw_cross, draw_heatmap
+from prefixbench.report.figures.shares import BINS, compute_shares, draw_shares
+from prefixbench.report.inputs import ReportOptions
+from prefixbench.report.sections.where import build_where
 
-from bench.report.evidence import gather_evidence
-from bench.report.figures.heatmap import MOST_NUMBERS, draw_cross, draw_heatmap
-from bench.report.figures.shares import BINS, compute_shares, draw_shares
-from bench.report.inputs import ReportOptions
-from bench.report.sections.where import build_where
 from tests.fakes_report import MODELS, TASKS, FakeSweep, make_fake
 
 

@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from prefixbench.analysis import analyse
+from prefixbench.report import ReportOptions, build_report
+from prefixbench.report.words import format_points
+from prefixbench.results.run import Run
 
-from bench.analysis import analyse
-from bench.report import ReportOptions, build_report
-from bench.report.words import format_points
-from bench.store.run import Run
 from tests.fakes_report import MODELS, TASKS, FakeAnalysis, FakeSweep, make_fake
 
 

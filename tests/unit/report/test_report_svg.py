@@ -4,10 +4,9 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-
-from bench.report.canvas import make_figure, open_canvas
-from bench.report.palette import HELPS, INK
-from bench.report.svg import gather_styles, render_svg
+from prefixbench.report.canvas import make_figure, open_canvas
+from prefixbench.report.palette import HELPS, INK
+from prefixbench.report.svg import gather_styles, render_svg
 
 
 def draw_one(text: str = "label", colour: str = HELPS.light) -> str:

@@ -6,9 +6,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-
-from bench.report.palette import COLOURS, GROUND, STEP_INK, STEP_INK_STRONG, STEPS, SURFACE, compute_step
-from bench.report.words import (
+from prefixbench.report.palette import COLOURS, GROUND, STEP_INK, STEP_INK_STRONG, STEPS, SURFACE, compute_step
+from prefixbench.report.words import (
     clean_text,
     format_count,
     format_interval,

@@ -5,16 +5,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import prefixbench.encode.load
 import pytest
-
-import bench.encode.load
-from bench.encode.keys import Namespace, vector_keys
-from bench.encode.protocol import EmbedderIdentity
-from bench.encode.store import STORE_FOLDER, EmbeddingStore
-from bench.run.progress import Progress
-from bench.run.session import open_session
-from bench.spec.conditions import Side
-from bench.spec.sweep import EncoderSettings, ModelSpec
+from prefixbench.run.progress import Progress
+from prefixbench.run.session import open_session
+from prefixbench.spec.conditions import Side
+from prefixbench.spec.sweep import EncoderSettings, ModelSpec
+from prefixbench.vectors import STORE_FOLDER, VectorStore
+from prefixbench.vectors.embedder import EmbedderIdentity
+from prefixbench.vectors.keys import Namespace, vector_keys
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
 
@@ -32,7 +31,7 @@ class Listener(Progress):
 def test_a_sweep_says_that_a_models_weights_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digest: str, n_notes: int
 ) -> None:
-    store = EmbeddingStore.open(tmp_path / STORE_FOLDER)
+    store = VectorStore.open(tmp_path / STORE_FOLDER)
     store.put_many(vector_keys(IDENTITY, Side(), ["a"]), np.ones((1, 4), np.float32), Namespace.of(IDENTITY, Side()))
     loaded = SimpleNamespace(
         identity=replace(IDENTITY, weights_digest=digest),
@@ -41,7 +40,7 @@ def test_a_sweep_says_that_a_models_weights_changed(
         notes=(),
         network=SimpleNamespace(is_role_aware=False),
     )
-    monkeypatch.setattr(bench.encode.load, "load_embedder", lambda *_, **__: loaded)
+    monkeypatch.setattr(prefixbench.encode.load, "load_embedder", lambda *_, **__: loaded)
     listener = Listener()
     open_session(ModelSpec(name="org/model"), EncoderSettings(), None, tmp_path, listener)
     notes = [text for text in listener.said if "changed under the same name" in text]

@@ -7,11 +7,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from prefixbench.cli.app import register_commands
+from prefixbench.run.machine import Finding, examine_machine, render_machine
+from prefixbench.spec.sweep import Engine
 from typer.testing import CliRunner
-
-from bench.cli.app import register_commands
-from bench.run.machine import Finding, examine_machine, render_machine
-from bench.spec.sweep import Engine
 
 
 def find(findings: tuple[Finding, ...], topic: str) -> Finding:
@@ -62,7 +61,7 @@ def test_a_hub_that_does_not_answer_is_told_with_what_still_runs(
 
 @pytest.mark.usefixtures("offline")
 def test_a_missing_engine_says_which_package_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.encode.engines.PACKAGES", {Engine.ONNX: ("no_such_package",)})
+    monkeypatch.setattr("prefixbench.encode.engines.PACKAGES", {Engine.ONNX: ("no_such_package",)})
     assert find(examine_machine(tmp_path), "engine onnx") == Finding(
         "engine onnx", False, "the package no_such_package is not installed"
     )

@@ -14,8 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-
-from bench.run.lanes import Lanes
+from prefixbench.run.lanes import Lanes
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,7 +57,7 @@ def test_stopping_leaves_no_thread_to_be_woken_on_the_way_out() -> None:
 def test_a_worker_ends_with_its_parent() -> None:
     script = (
         "import os, signal\n"
-        "from bench.run.lanes import Lanes\n"
+        "from prefixbench.run.lanes import Lanes\n"
         "lanes = Lanes(1)\n"
         "print(lanes.submit('one', os.getpid).result(), flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

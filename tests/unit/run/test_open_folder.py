@@ -3,16 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from prefixbench.errors import ResultsError
+from prefixbench.plan.expand import Plan
+from prefixbench.results import load_run
+from prefixbench.results.records import CellFailure
+from prefixbench.results.run import write_row
+from prefixbench.run.folder import find_pending, open_folder, refuse_foreign
+from prefixbench.run.mteb_results import write_task_result
+from prefixbench.spec.conditions import Condition
+from prefixbench.spec.sweep import EncoderSettings, ModelSpec, Overwrite, SweepSpec, TaskSpec
 
-from bench.errors import ResultsError
-from bench.plan.expand import Plan
-from bench.run.folder import find_pending, open_folder, refuse_foreign
-from bench.run.mteb_results import write_task_result
-from bench.spec.conditions import Condition
-from bench.spec.sweep import EncoderSettings, ModelSpec, Overwrite, SweepSpec, TaskSpec
-from bench.store import load_run
-from bench.store.records import CellFailure
-from bench.store.run import write_row
 from tests.fakes import PROVENANCE, make_result
 
 

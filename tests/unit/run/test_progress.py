@@ -4,8 +4,7 @@ import io
 import json
 
 import pytest
-
-from bench.run.progress import JsonProgress, PlainProgress, Progress, TerminalProgress
+from prefixbench.run.progress import JsonProgress, PlainProgress, Progress, TerminalProgress
 
 
 def play(progress: Progress) -> None:

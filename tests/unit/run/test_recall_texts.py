@@ -4,15 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from bench.encode.keys import Namespace, keys_from_digests, list_keys, vector_keys
-from bench.encode.protocol import EmbedderIdentity
-from bench.plan.place import Place
-from bench.run.jobs import Rehearsal
-from bench.run.recall import recall_texts, remember_texts
-from bench.score import TextManifest, TextPart
-from bench.spec.conditions import Role, Side
-from bench.spec.tasks import TaskFacts
+from prefixbench.plan.place import Place
+from prefixbench.run.jobs import Rehearsal
+from prefixbench.run.recall import recall_texts, remember_texts
+from prefixbench.score import TextManifest, TextPart
+from prefixbench.spec.conditions import Role, Side
+from prefixbench.spec.tasks import TaskFacts
+from prefixbench.vectors.embedder import EmbedderIdentity
+from prefixbench.vectors.keys import Namespace, keys_from_digests, list_keys, vector_keys
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
 PLACE = Place(TaskFacts("Task", "Retrieval", "ndcg_at_10"), "default", "test", None, 42)

@@ -7,12 +7,12 @@ from mteb._create_dataloaders import create_dataloader
 from mteb.mocks.mock_tasks.retrieval import MockRetrievalTask
 from mteb.models import EncoderProtocol, ModelMeta, SearchProtocol
 from mteb.types import PromptType
+from prefixbench.errors import ScoreError
+from prefixbench.score import MtebEncoder, score_cell
+from prefixbench.score.encoder import read_loader
+from prefixbench.spec.conditions import Role
+from prefixbench.vectors.embedder import Vectors
 
-from bench.encode.protocol import Vectors
-from bench.errors import ScoreError
-from bench.score import MtebEncoder, score_cell
-from bench.score.encoder import read_loader
-from bench.spec.conditions import Role
 from tests.score_fakes import WordEmbed, make_encoder
 from tests.score_tasks import make_retrieval, make_similarity
 

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from prefixbench.errors import ScoreError
+from prefixbench.score.geometry import compute_geometry
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
-
-from bench.errors import ScoreError
-from bench.score.geometry import compute_geometry
 
 
 def _draw(n: int, dim: int = 16, seed: int = 0) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

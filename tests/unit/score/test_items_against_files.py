@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import pytrec_eval
 from datasets import Dataset
+from prefixbench.errors import ScoreError
+from prefixbench.score import cell as cell_module
+from prefixbench.score import score_cell
+from prefixbench.score.evaluated import compute_rank_agreement
+from prefixbench.score.labels import compute_ranking_precision
+from prefixbench.score.pairs import compute_placement
+from prefixbench.score.rankings import find_first_relevant
 from scipy.stats import rankdata
 from sklearn.metrics import label_ranking_average_precision_score, roc_auc_score
 
-from bench.errors import ScoreError
-from bench.score import cell as cell_module
-from bench.score import score_cell
-from bench.score.evaluated import compute_rank_agreement
-from bench.score.labels import compute_ranking_precision
-from bench.score.pairs import compute_placement
-from bench.score.rankings import find_first_relevant
 from tests.score_fakes import evaluate_plainly, make_encoder
 from tests.score_tasks import (
     MADE_TASKS,

@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 from mteb.abstasks import AbsTask
 from mteb.mocks import MOCK_TASK_TEST_GRID
+from prefixbench.score import MtebEncoder, TextManifest, rehearse, score_cell
+from prefixbench.score.manifest import READERS, record_texts
+from prefixbench.spec.conditions import Role
 
-from bench.score import MtebEncoder, TextManifest, rehearse, score_cell
-from bench.score.manifest import READERS, record_texts
-from bench.spec.conditions import Role
 from tests.score_fakes import WordEmbed
 from tests.score_tasks import MADE_TASKS, make_retrieval, make_similarity, score_made
 

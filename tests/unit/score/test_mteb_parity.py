@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from mteb.abstasks import AbsTask
 from mteb.mocks import MOCK_TASK_TEST_GRID
+from prefixbench.items.statistics import compute_statistic
+from prefixbench.score import CellScore, score_cell
 
-from bench.items.statistics import compute_statistic
-from bench.score import CellScore, score_cell
 from tests.score_fakes import evaluate_plainly, make_encoder
 from tests.score_tasks import MADE_TASKS, score_made
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-
-from bench.encode.protocol import EmbedderIdentity, Tokenized, Vectors
-from bench.score.probe import PROBE_TASKS, PROBES, compute_probe
-from bench.spec.conditions import PrefixPair, Role, Side
+from prefixbench.score.probe import PROBE_TASKS, PROBES, compute_probe
+from prefixbench.spec.conditions import PrefixPair, Role, Side
+from prefixbench.vectors.embedder import EmbedderIdentity, Tokenized, Vectors
 
 RETRIEVAL, STS = PROBE_TASKS
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from mteb.models import SearchEncoderWrapper
+from prefixbench.errors import ScoreError
+from prefixbench.score import search as search_module
 
-from bench.errors import ScoreError
-from bench.score import search as search_module
 from tests.score_fakes import PlainEncoder, make_encoder
 from tests.score_tasks import make_reranking, make_retrieval
 

@@ -8,13 +8,13 @@ import pytest
 from datasets import Dataset
 from mteb.abstasks import AbsTask
 from mteb.mocks.mock_tasks.classification import MockImageClassificationTask
+from prefixbench.errors import ScoreError
+from prefixbench.score import dataset_digest, fresh_task, item_texts, limit_task, rehearse, score_cell
+from prefixbench.score.columns import view_as_lists
+from prefixbench.score.data import get_split
+from prefixbench.score.ids import digest_texts, group_sharers, number_repeats
+from prefixbench.score.limit import choose_places
 
-from bench.errors import ScoreError
-from bench.score import dataset_digest, fresh_task, item_texts, limit_task, rehearse, score_cell
-from bench.score.columns import view_as_lists
-from bench.score.data import get_split
-from bench.score.ids import digest_texts, group_sharers, number_repeats
-from bench.score.limit import choose_places
 from tests.score_fakes import make_encoder
 from tests.score_tasks import MADE_TASKS, make_labelled, make_retrieval, make_similarity, score_made
 

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
-from bench.errors import SpecError
-from bench.spec.conditions import Condition, ConditionKind, Pooling, PrefixPair, Role, Side
+from prefixbench.errors import SpecError
+from prefixbench.spec.conditions import Condition, ConditionKind, Pooling, PrefixPair, Role, Side
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from bench.errors import SpecError
-from bench.spec.load import Overrides, list_presets, load_sweep, parse_custom_prefix, split_names
-from bench.spec.visible import show_whitespace
+from prefixbench.errors import SpecError
+from prefixbench.spec.load import Overrides, list_presets, load_sweep, parse_custom_prefix, split_names
+from prefixbench.spec.visible import show_whitespace
 
 
 def test_every_preset_is_a_valid_sweep() -> None:

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
-
-from bench.errors import ModelLoadError
-from bench.starter import adapters as module
-from bench.starter.adapters import (
+from prefixbench.errors import ModelLoadError
+from prefixbench.starter import adapters as module
+from prefixbench.starter.adapters import (
     ADAPTER,
     CHECKSUMS,
     PROMPTS,
@@ -19,7 +17,8 @@ from bench.starter.adapters import (
     list_adapters,
     merge_weights,
 )
-from bench.starter.models import locate_model
+from prefixbench.starter.models import locate_model
+from safetensors.numpy import load_file, save_file
 
 LAYER = "encoder.layer.0.attention.self.query"
 
@@ -44,7 +43,7 @@ def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_adapter(folder)
     monkeypatch.setattr(module, "adapters_folder", lambda: folder.parent)
     list_adapters.cache_clear()
-    monkeypatch.setattr("bench.starter.models.list_adapters", list_adapters.__wrapped__)
+    monkeypatch.setattr("prefixbench.starter.models.list_adapters", list_adapters.__wrapped__)
     return folder
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from bench.starter import corpus as corpus_module
-from bench.starter.corpus import (
+from prefixbench.starter import corpus as corpus_module
+from prefixbench.starter.corpus import (
     deduplicate,
     group_near_duplicates,
     hash_share,
@@ -15,9 +14,9 @@ from bench.starter.corpus import (
     read_cached,
     write_cached,
 )
-from bench.starter.documentation import DocumentedFunction
-from bench.starter.recipe import load_recipe
-from bench.starter.selection import is_leak, resolve_links, select_pairs, select_reranking
+from prefixbench.starter.documentation import DocumentedFunction
+from prefixbench.starter.recipe import load_recipe
+from prefixbench.starter.selection import is_leak, resolve_links, select_pairs, select_reranking
 
 
 def make_function(

@@ -3,9 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from bench.starter.documentation import extract_functions, mask_name, parse_see_also, split_docstring
-from bench.starter.recipe import SourcePackage
+from prefixbench.starter.documentation import extract_functions, mask_name, parse_see_also, split_docstring
+from prefixbench.starter.recipe import SourcePackage
 
 SOURCE = '''
 import a_module_that_does_not_exist

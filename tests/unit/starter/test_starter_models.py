@@ -5,10 +5,9 @@ import importlib.metadata
 from pathlib import Path
 
 import pytest
-
-from bench.errors import ModelLoadError
-from bench.starter import embedded_models, locate_model, version_deviations
-from bench.starter.models import MINILM, EmbeddedModel, check_weights
+from prefixbench.errors import ModelLoadError
+from prefixbench.starter import embedded_models, locate_model, version_deviations
+from prefixbench.starter.models import MINILM, EmbeddedModel, check_weights
 
 
 def test_minilm_is_embedded_with_the_hubs_weights() -> None:
@@ -44,7 +43,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = EmbeddedModel("org/name", "no_such_package", "model", "0", "mit")
-    monkeypatch.setattr("bench.starter.models.embedded_models", lambda: {"org/name": absent})
+    monkeypatch.setattr("prefixbench.starter.models.embedded_models", lambda: {"org/name": absent})
     with pytest.raises(
         ModelLoadError, match=r"^org/name: the package no-such-package, which holds its weights, is not"
     ):

@@ -9,13 +9,12 @@ import mteb
 import numpy as np
 import pytest
 from mteb.models.model_meta import ModelMeta
-
-from bench.errors import UnknownNameError
-from bench.starter import load_starter_task, starter_facts, starter_task_names
-from bench.starter.corpus import group_near_duplicates
-from bench.starter.recipe import load_recipe
-from bench.starter.selection import is_leak
-from bench.starter.tasks import build_rows, hash_rows
+from prefixbench.errors import UnknownNameError
+from prefixbench.starter import load_starter_task, starter_facts, starter_task_names
+from prefixbench.starter.corpus import group_near_duplicates
+from prefixbench.starter.recipe import load_recipe
+from prefixbench.starter.selection import is_leak
+from prefixbench.starter.tasks import build_rows, hash_rows
 
 Rows = dict[str, Any]
 RETRIEVAL = ("StarterDocRetrieval", "StarterCodeRetrieval")
@@ -110,7 +109,7 @@ def test_unknown_task_names_the_nearest() -> None:
 
 def test_facts_need_no_heavy_import() -> None:
     code = (
-        "import sys; from bench.starter import starter_facts; starter_facts(); "
+        "import sys; from prefixbench.starter import starter_facts; starter_facts(); "
         "print([m for m in ('torch', 'mteb', 'scipy', 'datasets') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

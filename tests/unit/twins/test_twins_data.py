@@ -6,17 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
-from bench.errors import SpecError, UnknownNameError
-from bench.starter.corpus import deduplicate, load_corpus, load_functions, normalise
-from bench.starter.documentation import DocumentedFunction
-from bench.starter.recipe import load_recipe
-from bench.twins.config import TwinConfig, Variant, load_twin_config, parse_seeds, parse_variants
-from bench.twins.data import Batch, BatchMaker, TrainingRow, draw_batches, drop_near_duplicates, load_training_functions
-from bench.twins.export import name_twin, render_card
-from bench.twins.pairs import draw_pair_batches, load_pairs, split_spec
-from bench.twins.run import split_runs
-from bench.twins.validate import validate_twin
+from prefixbench.errors import SpecError, UnknownNameError
+from prefixbench.starter.corpus import deduplicate, load_corpus, load_functions, normalise
+from prefixbench.starter.documentation import DocumentedFunction
+from prefixbench.starter.recipe import load_recipe
+from prefixbench.twins.config import TwinConfig, Variant, load_twin_config, parse_seeds, parse_variants
+from prefixbench.twins.data import (
+    Batch,
+    BatchMaker,
+    TrainingRow,
+    draw_batches,
+    drop_near_duplicates,
+    load_training_functions,
+)
+from prefixbench.twins.export import name_twin, render_card
+from prefixbench.twins.pairs import draw_pair_batches, load_pairs, split_spec
+from prefixbench.twins.run import split_runs
+from prefixbench.twins.validate import validate_twin
 
 
 def make_functions(n_topics: int = 24, per_topic: int = 10) -> list[DocumentedFunction]:

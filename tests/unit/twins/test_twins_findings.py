@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prefixbench.analysis.blocks import Place
+from prefixbench.analysis.verdicts import Verdict
+from prefixbench.twins.findings import Answer, Difference, answer_questions, estimate_mean
+from prefixbench.twins.findings_page import render_findings
+from prefixbench.twins.questions import LENT, OWN_ADAPTER, QUESTIONS, Arm, read_model
 
-from bench.analysis.blocks import Place
-from bench.analysis.verdicts import Verdict
-from bench.twins.findings import Answer, Difference, answer_questions, estimate_mean
-from bench.twins.findings_page import render_findings
-from bench.twins.questions import LENT, OWN_ADAPTER, QUESTIONS, Arm, read_model
 from tests.fake_runs import FakeRun, make_table
 
 PLACE = Place("", "Task", "Retrieval", "default", "test")

@@ -3,11 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from bench.starter import embedded_models, locate_model
-from bench.starter.adapters import PROMPTS, adapters_folder, list_adapters
-from bench.starter.models import check_weights
-from bench.twins.config import load_twin_config
+from prefixbench.starter import embedded_models, locate_model
+from prefixbench.starter.adapters import PROMPTS, adapters_folder, list_adapters
+from prefixbench.starter.models import check_weights
+from prefixbench.twins.config import load_twin_config
 
 SHIPPED = (
     "prefixbench/minilm-adapters",

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prefixbench.starter import locate_model
+from prefixbench.starter.adapters import EmbeddedAdapter, lay_adapter
+from prefixbench.twins.config import TwinConfig, Variant, load_twin_config
+from prefixbench.twins.export import ADAPTER, CHECKSUMS
+from prefixbench.twins.run import train_twins
 from safetensors.numpy import load_file
-
-from bench.starter import locate_model
-from bench.starter.adapters import EmbeddedAdapter, lay_adapter
-from bench.twins.config import TwinConfig, Variant, load_twin_config
-from bench.twins.export import ADAPTER, CHECKSUMS
-from bench.twins.run import train_twins
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the trainer's libraries warn of their own deprecations
 

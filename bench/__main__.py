@@ -1,6 +1,0 @@
-"""Entry point of ``prefixbench`` and ``python -m bench``."""
-
-from bench.cli.app import main
-
-if __name__ == "__main__":
-    main()

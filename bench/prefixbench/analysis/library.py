@@ -1,0 +1,65 @@
+"""Results for someone else's notebook: ``load_run(path).contrasts()``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import prefixbench.results
+from prefixbench.analysis.analyse import Analysis, analyse
+from prefixbench.analysis.settings import AnalysisSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from prefixbench.results import Run
+
+
+@dataclass(frozen=True)
+class AnalysedRun:
+    """A results folder with its analysis, made when first asked for.
+
+    Attributes:
+        run: The folder.
+        settings: What the analysis is told.
+    """
+
+    run: Run
+    settings: AnalysisSettings
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """All frames."""
+        return analyse(self.run, self.settings)
+
+    def contrasts(self) -> pd.DataFrame:
+        """One row a contrast; columns as in `prefixbench.analysis.columns.CONTRASTS`."""
+        return self.analysis.contrasts
+
+    def pooled(self) -> pd.DataFrame:
+        """One row a pooled answer; columns as in `prefixbench.analysis.columns.POOLED`."""
+        return self.analysis.pooled
+
+    def models(self) -> pd.DataFrame:
+        """One line a model; columns as in `prefixbench.analysis.columns.MODELS`."""
+        return self.analysis.models
+
+    def movers(self) -> pd.DataFrame:
+        """The items that moved most; columns as in `prefixbench.analysis.columns.MOVERS`."""
+        return self.analysis.movers
+
+    def refusals(self) -> pd.DataFrame:
+        """Contrasts that were not made; columns as in `prefixbench.analysis.columns.REFUSALS`."""
+        return self.analysis.refusals
+
+
+def load_run(path: Path | str, settings: AnalysisSettings | None = None) -> AnalysedRun:
+    """Read a results folder, to be analysed.
+
+    Raises:
+        ResultsError: The folder does not exist or is none of ours.
+    """
+    return AnalysedRun(prefixbench.results.load_run(path), settings or AnalysisSettings())

@@ -1,0 +1,98 @@
+"""Flags that ``plan`` and ``sweep`` share, and how they become a spec."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, ParamSpec
+
+import typer
+
+from prefixbench.errors import SpecError
+from prefixbench.spec.load import Overrides, load_sweep, split_names
+from prefixbench.spec.sweep import Dtype, Engine, SweepSpec
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class SweepFlags:
+    """One field a flag; a value given wins over the sweep file."""
+
+    spec: Annotated[Path | None, typer.Argument(help="A sweep file (TOML).", show_default=False)] = None
+    preset: Annotated[str | None, typer.Option(help="A sweep that comes with the project.")] = None
+    models: Annotated[str | None, typer.Option(help="A,B: hub names, local folders or embedded models.")] = None
+    tasks: Annotated[str | None, typer.Option(help="TASK,TASK:subset,BENCHMARK or package.module.Class.")] = None
+    conditions: Annotated[str | None, typer.Option(help="none,correct,wrong:clustering,placebo,…")] = None
+    prefix: Annotated[
+        list[str] | None, typer.Option(help='A prefix of your own: NAME:query="…",document="…". Repeatable.')
+    ] = None
+    trust_remote_code: Annotated[
+        list[str] | None, typer.Option(metavar="ORG/NAME", help="A model whose own code may run. Repeatable.")
+    ] = None
+    results: Annotated[Path | None, typer.Option(help="Results folder; results/NAME by default.")] = None
+    cache: Annotated[Path | None, typer.Option(help="Embedding store.", envvar="PREFIXBENCH_CACHE")] = None
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None
+    dtype: Annotated[Dtype | None, typer.Option(help="Precision of the forward pass.")] = None
+    engine: Annotated[Engine | None, typer.Option(help="What computes the forward pass.")] = None
+    batch_tokens: Annotated[int | None, typer.Option(help="Padded tokens a batch may hold.")] = None
+    max_seq_length: Annotated[int | None, typer.Option(help="Tokens read of prefix and text together.")] = None
+    limit: Annotated[int | None, typer.Option(help="Items kept of each task.")] = None
+    seed: Annotated[int | None, typer.Option(help="Seeds every random draw.")] = None
+
+    def load_spec(self) -> SweepSpec:
+        """The sweep that this command line asks for.
+
+        Raises:
+            SpecError: Anything that cannot be run.
+        """
+        if self.spec is None and self.preset is None and (self.models is None or self.tasks is None):
+            raise SpecError("nothing to run: name a sweep file, a --preset, or both --models and --tasks.")
+        encoder = {
+            name: getattr(self, name) for name in ("device", "dtype", "engine", "batch_tokens", "max_seq_length")
+        }
+        overrides = Overrides(
+            models=_names(self.models),
+            tasks=_names(self.tasks),
+            conditions=_names(self.conditions),
+            prefixes=tuple(self.prefix or ()),
+            trusted=tuple(self.trust_remote_code or ()),
+            encoder={name: value for name, value in encoder.items() if value is not None},
+            limit=self.limit,
+            seed=self.seed,
+        )
+        return load_sweep(self.spec, self.preset, overrides)
+
+    def results_folder(self, sweep: SweepSpec) -> Path:
+        """Where the sweep's results go."""
+        return self.results or Path("results") / sweep.name
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else split_names(text)
+
+
+def with_sweep_flags(command: Callable[Concatenate[SweepFlags, P], None]) -> Callable[..., None]:
+    """Give a command the shared flags; it receives them as one value, its own flags as they are."""
+
+    def receive(**values: Any) -> None:  # noqa: ANN401 - whatever Typer parsed
+        shared = {name: values.pop(name) for name in shared_parameters}
+        command(SweepFlags(**shared), **values)  # type: ignore[call-arg]
+
+    shared_parameters = {
+        name: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in inspect.signature(SweepFlags).parameters.items()
+    }
+    own = list(inspect.signature(command).parameters.values())[1:]
+    parameters = [*shared_parameters.values(), *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own)]
+    hints = typing.get_type_hints(SweepFlags, include_extras=True) | typing.get_type_hints(command, include_extras=True)
+    receive.__name__ = command.__name__
+    receive.__doc__ = command.__doc__
+    receive.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
+    )
+    receive.__annotations__ = {parameter.name: hints[parameter.name] for parameter in parameters}
+    return receive

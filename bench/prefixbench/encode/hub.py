@@ -1,0 +1,77 @@
+"""Finding a model's files: a folder, or a pinned revision on the hub."""
+
+from __future__ import annotations
+
+import fnmatch
+from pathlib import Path
+
+from prefixbench.errors import HubUnreachableError, ModelLoadError
+from prefixbench.spec.sweep import ModelSpec
+
+WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.py", "*.jinja", "*.tiktoken")
+SERVICES = (
+    "openai/text-embedding-*",
+    "cohere/*embed-*",
+    "voyageai/voyage-*[!o]",
+    "mongodb/voyage-*[!o]",
+    "google/text-embedding-*",
+    "google/text-multilingual-embedding-*",
+    "google/gemini-embedding-*",
+    "bedrock/*",
+)
+"""Models that are reached through a vendor's interface; the hub has files of ``voyage-4-nano`` alone."""
+
+UNWANTED = ("onnx/*", "openvino/*", "coreml/*")
+
+
+def locate_model(model: ModelSpec) -> Path:
+    """The folder with a model's files, downloaded at its revision where it is no folder.
+
+    Raises:
+        ModelLoadError: The repository or its revision does not exist, or is closed to this account.
+        HubUnreachableError: The hub does not answer, or is switched off, and the files are not here.
+    """
+    folder = Path(model.name).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if any(fnmatch.fnmatchcase(model.name.lower(), pattern) for pattern in SERVICES):
+        raise ModelLoadError(
+            f"model {model.name!r} is a vendor's service without weights; this version embeds with local models only."
+        )
+    at = f" at revision {model.revision}" if model.revision else ""
+    try:
+        return Path(
+            snapshot_download(
+                model.name,
+                revision=model.revision,
+                allow_patterns=list(WANTED),
+                ignore_patterns=list(UNWANTED),
+                max_workers=1,  # the client's threads share a session that one of them may close after a fault
+            )
+        )
+    except GatedRepoError as error:
+        raise ModelLoadError(
+            f"model {model.name!r}{at} is closed: accept its terms on the hub and set HF_TOKEN."
+        ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ModelLoadError(
+            f"model {model.name!r} does not exist on the hub, is private, or is no folder here."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelLoadError(f"model {model.name!r} has no revision {model.revision!r} on the hub.") from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+        raise HubUnreachableError(
+            f"the hub cannot be reached for {model.name!r}{at}, and its files are not on this machine; download them "
+            "where there is a network, or name a local folder with the model instead."
+        ) from error

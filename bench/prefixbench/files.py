@@ -1,0 +1,85 @@
+"""Files that are whole or absent, the lock of a folder, and where the user's cache stands."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import platformdirs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEMPORARY_SUFFIX = ".tmp"
+
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
+"""Some network file systems sync renames themselves and refuse to be asked."""
+
+
+def default_cache_folder() -> Path:
+    """Return the folder named by ``PREFIXBENCH_CACHE``, else ``prefixbench`` in the user's cache folder."""
+    named = os.environ.get("PREFIXBENCH_CACHE")
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("prefixbench", appauthor=False))
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file so that every reader, on any machine and after any crash, sees all of it or nothing.
+
+    Args:
+        path: Where it is to stand; its folder is made where absent.
+        write: Given a binary file, writes the content.
+
+    Raises:
+        OSError: The disk is full, or the folder may not be written to. Nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own for each call: two writers never share a temporary file.
+    temporary = path.parent / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+    try:
+        with temporary.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file's content, whole or not at all; see ``write_file``."""
+    write_file(path, lambda file: file.write(content))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in this folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(handle)
+
+
+def read_memo(path: Path) -> dict[str, Any]:
+    """Return a remembered JSON object; empty where none can be read, since whatever it holds can be found anew."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_memo(path: Path, value: dict[str, Any]) -> None:
+    """Remember a JSON object; a folder that cannot be written to only costs time later."""
+    with contextlib.suppress(OSError):
+        write_bytes(path, json.dumps(value, sort_keys=True, allow_nan=False).encode())

@@ -1,0 +1,151 @@
+"""From the names of a spec to task facts: mteb's registry, benchmarks, embedded tasks and classes handed in."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from prefixbench.errors import SpecError, UnknownNameError, describe_unknown_name
+from prefixbench.spec.sweep import TaskSpec
+from prefixbench.spec.tasks import TaskFacts
+
+if TYPE_CHECKING:
+    import mteb
+
+TEXT_TASK_TYPES = frozenset(
+    {
+        "BitextMining",
+        "Classification",
+        "Clustering",
+        "InstructionReranking",
+        "InstructionRetrieval",
+        "MultilabelClassification",
+        "PairClassification",
+        "Regression",
+        "Reranking",
+        "Retrieval",
+        "STS",
+        "Summarization",
+        "ZeroShotClassification",
+    }
+)
+
+
+def expand_tasks(specs: Iterable[TaskSpec], embedded: Mapping[str, TaskFacts]) -> tuple[TaskFacts, ...]:
+    """Look up every task, a benchmark or an aggregate being the tasks it is made of.
+
+    Args:
+        specs: What was asked for.
+        embedded: Facts of the tasks that come with the project.
+
+    Raises:
+        SpecError: Unknown tasks or subsets, or tasks that are not about text; all at once.
+    """
+    found: dict[str, TaskFacts] = {}
+    faults: list[str] = []
+    for index, spec in enumerate(specs):
+        try:
+            for facts in _expand_one(spec, embedded, f"sweep.tasks[{index}]"):
+                found[facts.name] = _merge(found.get(facts.name), facts)
+        except SpecError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise SpecError(faults)
+    return tuple(found.values())
+
+
+def _merge(known: TaskFacts | None, facts: TaskFacts) -> TaskFacts:
+    if known is None:
+        return facts
+    return replace(known, hf_subsets=tuple(dict.fromkeys(known.hf_subsets + facts.hf_subsets)))
+
+
+def _expand_one(spec: TaskSpec, embedded: Mapping[str, TaskFacts], place: str) -> list[TaskFacts]:
+    if spec.name in embedded:
+        return [_restrict(embedded[spec.name], spec.subsets, place)]
+    tasks = _find_tasks(spec.name, embedded, place)
+    facts = [task_facts(task, source) for task, source in tasks]
+    if wrong := [f.name for f in facts if f.task_type not in TEXT_TASK_TYPES]:
+        raise SpecError(
+            f"{place}: {', '.join(wrong)} is not a text task; valid types: {', '.join(sorted(TEXT_TASK_TYPES))}."
+        )
+    if spec.subsets and len(facts) > 1:
+        raise SpecError(f"{place}: {spec.name!r} is a benchmark; name the subsets of its tasks one by one.")
+    return [_restrict(one, spec.subsets, place) for one in facts]
+
+
+def _restrict(facts: TaskFacts, subsets: tuple[str, ...], place: str) -> TaskFacts:
+    if not subsets:
+        return facts
+    if unknown := [name for name in subsets if name not in facts.hf_subsets]:
+        raise SpecError([describe_unknown_name(f"subset of {facts.name}", u, facts.hf_subsets, place) for u in unknown])
+    return replace(facts, hf_subsets=subsets)
+
+
+def _find_tasks(name: str, embedded: Mapping[str, TaskFacts], place: str) -> list[tuple[mteb.AbsTask, str]]:
+    import mteb
+    from mteb.get_tasks import _TASKS_REGISTRY
+
+    if name in _TASKS_REGISTRY:
+        return [(member, "mteb") for member in _members(_TASKS_REGISTRY[name]())]
+    benchmarks = {benchmark.name: benchmark for benchmark in mteb.get_benchmarks()}
+    if name in benchmarks:
+        return [(member, "mteb") for task in benchmarks[name].tasks for member in _members(task)]
+    if "." in name and importable(name):
+        return [(import_task_class(name)(), name)]
+    raise UnknownNameError("task", name, [*_TASKS_REGISTRY, *benchmarks, *embedded], place)
+
+
+def _members(task: mteb.AbsTask) -> list[mteb.AbsTask]:
+    from mteb.abstasks.aggregated_task import AbsTaskAggregate
+
+    return list(task.metadata.tasks) if isinstance(task, AbsTaskAggregate) else [task]
+
+
+def importable(path: str) -> bool:
+    """Whether the module of ``package.module.ClassName`` is there to be imported."""
+    try:
+        return importlib.util.find_spec(path.rpartition(".")[0]) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False
+
+
+def import_task_class(path: str) -> type[mteb.AbsTask]:
+    """The task class at ``package.module.ClassName``.
+
+    Raises:
+        SpecError: There is no such module, or no task class of that name in it.
+    """
+    import mteb
+
+    module_name, _, class_name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name, None)
+    except ModuleNotFoundError as error:
+        raise SpecError(f"task class {path!r}: {error.msg}.") from None
+    if inspect.isclass(found) and issubclass(found, mteb.AbsTask):
+        return found
+    raise SpecError(f"task class {path!r}: {module_name} has no task class {class_name}.")
+
+
+def task_facts(task: mteb.AbsTask, source: str = "mteb") -> TaskFacts:
+    """The facts of one mteb task object, with the subsets and splits it is set to."""
+    metadata = task.metadata
+    prompt = metadata.prompt
+    return TaskFacts(
+        name=metadata.name,
+        task_type=metadata.type,
+        main_score=metadata.main_score,
+        hf_subsets=tuple(task.hf_subsets),
+        eval_splits=tuple(task.eval_splits),
+        dataset_revision=str(metadata.revision),
+        prompt=tuple(sorted(prompt.items())) if isinstance(prompt, dict) else prompt,  # type: ignore[arg-type]
+        source=source,
+        license=metadata.license,
+        subtypes=tuple(metadata.task_subtypes or ()),
+        languages=tuple(metadata.languages),
+    )

@@ -1,0 +1,211 @@
+"""Runs and their analyses brought together: one set of frames, each row saying whose it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+import prefixbench
+from prefixbench.report.words import clean_text, count_noun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from prefixbench.report.inputs import AnalysisFrames, ReportOptions
+    from prefixbench.results.records import CellResult, RoleAudit
+    from prefixbench.results.run import Run
+
+MAIN_CONTRAST = ("correct", "none")
+"""The question of the whole project."""
+MOST_REASONS = 2
+"""Reasons spelled out where a section is empty; the rest stands in the list of cells without a score."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a section may draw on.
+
+    A *subject* is what a panel is about: a model, or a model in one run where several runs hold it.
+
+    Attributes:
+        runs: In the order given.
+        run_names: One distinct name a run.
+        options: How the report is written.
+        smallest_effects: Points below which a difference does not matter, as each analysis was told; distinct values.
+        contrasts: The analyses' contrasts with ``run``, ``subject`` and ``label`` (task, and subset where it has many).
+        pooled: Likewise; for families ``subject`` is the family's name.
+        models: Likewise.
+        movers: Likewise.
+        refusals: Likewise.
+    """
+
+    runs: tuple[Run, ...]
+    run_names: tuple[str, ...]
+    options: ReportOptions
+    smallest_effects: tuple[float, ...]
+    contrasts: pd.DataFrame
+    pooled: pd.DataFrame
+    models: pd.DataFrame
+    movers: pd.DataFrame
+    refusals: pd.DataFrame
+
+    @cached_property
+    def repeated_models(self) -> frozenset[str]:
+        """Models that more than one run holds."""
+        counts = Counter(model for run in self.runs for model in {row.model for row in run.results})
+        return frozenset(model for model, n in counts.items() if n > 1)
+
+    @cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """In the spec's order; the runs of one model stand side by side."""
+        order: dict[str, None] = {}
+        for model in dict.fromkeys(name for run in self.runs for name in _order_models(run)):
+            for run, run_name in zip(self.runs, self.run_names, strict=True):
+                if any(row.model == model for row in run.results):
+                    order[self.name_subject(model, run_name)] = None
+        return tuple(order)
+
+    def name_subject(self, model: str, run_name: str) -> str:
+        """The model, with its run where several runs hold it."""
+        return f"{model} · {run_name}" if model in self.repeated_models else model
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """Every condition with a finished cell: the baseline first, then as the specs name them."""
+        present = {name for run in self.runs for row in run.results for name in row.conditions}
+        asked = [str(condition) for run in self.runs for condition in run.spec.conditions]
+        return tuple(name for name in dict.fromkeys(["none", *asked, *sorted(present)]) if name in present)
+
+    @cached_property
+    def split_tasks(self) -> frozenset[tuple[str, str]]:
+        """Tasks (with subset) that were scored on more than one split."""
+        splits: dict[tuple[str, str], set[str]] = {}
+        for run in self.runs:
+            for row in run.results:
+                splits.setdefault((row.task, row.hf_subset), set()).add(row.hf_split)
+        return frozenset(key for key, names in splits.items() if len(names) > 1)
+
+    def name_task(self, task: str, hf_subset: str, hf_split: str) -> str:
+        """A task as people name it: ``XQuADRetrieval:en``; subset and split only where they tell something apart."""
+        name = task if hf_subset == "default" else f"{task}:{hf_subset}"
+        return clean_text(f"{name} ({hf_split})" if (task, hf_subset) in self.split_tasks else name)
+
+    def iterate_results(self) -> Iterator[tuple[str, str, CellResult]]:
+        """Every finished cell with its run's name and its subject."""
+        for run, run_name in zip(self.runs, self.run_names, strict=True):
+            for row in run.results:
+                yield run_name, self.name_subject(row.model, run_name), row
+
+    def iterate_audits(self) -> Iterator[tuple[str, str, CellResult, RoleAudit]]:
+        """Every role of every finished cell."""
+        for run_name, subject, row in self.iterate_results():
+            for audit in row.audit:
+                yield run_name, subject, row, audit
+
+    def select_contrast(self, subject: str, condition: str, baseline: str = "none") -> pd.DataFrame:
+        """One subject's contrasts of two conditions, ordered by task type and task."""
+        frame = self.contrasts
+        chosen = frame[
+            (frame["subject"] == subject) & (frame["condition"] == condition) & (frame["baseline"] == baseline)
+        ]
+        return chosen.sort_values(["task_type", "label"], kind="stable").reset_index(drop=True)
+
+    def select_pooled(self, subject: str, condition: str, baseline: str = "none") -> pd.DataFrame:
+        """The estimate over all tasks: one row, or none where the analysis could not pool."""
+        frame = self.pooled
+        return frame[
+            (frame["subject"] == subject)
+            & (frame["subject_kind"] == "model")
+            & (frame["scope"] == "all")
+            & (frame["contrast"] == f"{condition}-{baseline}")
+        ].reset_index(drop=True)
+
+    def explain_absence(self, conditions: Sequence[str], otherwise: str) -> str:
+        """Why none of these conditions has a score: the reasons they were skipped or failed, else ``otherwise``."""
+        reasons: dict[str, None] = {}
+        for run in self.runs:
+            for row in run.failures:
+                if set(row.conditions) & set(conditions):
+                    reasons[f"{', '.join(row.conditions)} {row.status}: {row.reason.rstrip('.')}."] = None
+        if not reasons:
+            return otherwise
+        shown = list(reasons)[:MOST_REASONS]
+        n_more = len(reasons) - len(shown)
+        more = f" And {count_noun(n_more, 'more reason')}, listed at the end." if n_more else ""
+        return f"{' '.join(shown)}{more}"
+
+    @property
+    def version(self) -> str:
+        """Of the program that writes the report."""
+        return prefixbench.__version__
+
+
+def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions) -> Evidence:
+    """Bring runs and their analyses together.
+
+    Raises:
+        ValueError: There is no run, or not one analysis a run.
+    """
+    if not runs or len(runs) != len(analyses):
+        raise ValueError(f"a report needs one analysis a run, but there are {len(runs)} runs and {len(analyses)}.")
+    names = _name_runs(runs)
+    margins = tuple(sorted({analysis.settings.smallest_effect for analysis in analyses}))
+    nothing = pd.DataFrame()
+    empty = Evidence(tuple(runs), names, options, margins, nothing, nothing, nothing, nothing, nothing)
+    named = list(zip(analyses, names, strict=True))
+    return replace(
+        empty,
+        contrasts=_stack([_own(analysis.contrasts, name, empty) for analysis, name in named]),
+        pooled=_stack([_own_pooled(analysis.pooled, name, empty) for analysis, name in named]),
+        models=_stack([_own(analysis.models, name, empty) for analysis, name in named]),
+        movers=_stack([_own(analysis.movers, name, empty) for analysis, name in named]),
+        refusals=_stack([_own(analysis.refusals, name, empty) for analysis, name in named]),
+    )
+
+
+def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+
+
+def _own_pooled(frame: pd.DataFrame, run_name: str, evidence: Evidence) -> pd.DataFrame:
+    """Say of each pooled row which run it belongs to; a family keeps its own name."""
+    owned = frame.copy()
+    owned.insert(0, "run", run_name)
+    owned["subject"] = [
+        evidence.name_subject(str(name), run_name) if kind == "model" else str(name)
+        for name, kind in zip(owned["subject"], owned["subject_kind"], strict=True)
+    ]
+    return owned
+
+
+def _own(frame: pd.DataFrame, run_name: str, evidence: Evidence) -> pd.DataFrame:
+    """Say of each row which run and subject it belongs to."""
+    owned = frame.copy()
+    owned.insert(0, "run", run_name)
+    owned.insert(1, "subject", [evidence.name_subject(str(model), run_name) for model in owned["model"]])
+    if "hf_subset" in owned:
+        owned["label"] = [
+            evidence.name_task(*(str(part) for part in place))
+            for place in zip(owned["task"], owned["hf_subset"], owned["hf_split"], strict=True)
+        ]
+    return owned
+
+
+def _name_runs(runs: Sequence[Run]) -> tuple[str, ...]:
+    counts = Counter(run.name for run in runs)
+    seen: Counter[str] = Counter()
+    names = []
+    for run in runs:
+        seen[run.name] += 1
+        names.append(f"{run.name} ({seen[run.name]})" if counts[run.name] > 1 else run.name)
+    return tuple(names)
+
+
+def _order_models(run: Run) -> list[str]:
+    present = {row.model for row in run.results}
+    asked = [model.name for model in run.spec.models]
+    return [name for name in dict.fromkeys([*asked, *sorted(present)]) if name in present]

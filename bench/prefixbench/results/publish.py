@@ -1,0 +1,38 @@
+"""Taking the data sets' own texts out of a results folder, so that scores can be passed on where texts cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefixbench.files import write_bytes
+from prefixbench.results.ledger import Row, encode_row, read_rows
+from prefixbench.results.lock import hold_folder
+from prefixbench.results.records import CellResult
+from prefixbench.results.run import LEDGER, TEXTS, load_run
+
+
+def drop_texts(folder: Path) -> int:
+    """Remove item texts and the samples of texts as sent; scores, prefixes, counts and digests stay.
+
+    Args:
+        folder: A results folder; its ledger is replaced as a whole, so a crash leaves the old one.
+
+    Returns:
+        Cells whose samples were dropped.
+
+    Raises:
+        ResultsError: The folder is none of ours, or a sweep is writing there.
+    """
+    load_run(folder)
+    with hold_folder(folder):
+        rows = read_rows(folder / LEDGER)
+        kept = [_without_samples(row) for row in rows]
+        write_bytes(folder / LEDGER, b"".join(map(encode_row, kept)))
+        (folder / TEXTS).unlink(missing_ok=True)
+    return sum(before != after for before, after in zip(rows, kept, strict=True))
+
+
+def _without_samples(row: Row) -> Row:
+    if not isinstance(row, CellResult):
+        return row
+    return row.model_copy(update={"audit": tuple(one.model_copy(update={"samples": ()}) for one in row.audit)})

@@ -1,0 +1,235 @@
+"""The rows of the ledger. Fields are added, never changed in meaning; ``SCHEMA_VERSION`` counts the additions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prefixbench.items.table import Statistic
+from prefixbench.spec.conditions import Mechanism, PrefixPair
+
+SCHEMA_VERSION = 1
+"""Its history stands in ``results/README.md``."""
+
+
+class Record(BaseModel):
+    """Base of all rows: immutable, no unknown fields, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Provenance(Record):
+    """Enough to say why two numbers differ.
+
+    Attributes:
+        git_commit: Of the checkout that ran, ``None`` for an installed wheel.
+        git_dirty: Whether tracked files differed from that commit.
+        packages: Version by distribution name.
+        platform: Operating system, machine and Python.
+        device: ``cpu``, ``cuda:0 NVIDIA H100``, ``mps``.
+        cpu: Processor name and cores used.
+        utc: ISO 8601 time the cell was finished.
+        warnings: Deviations worth a reader's notice, such as a package version other than the constraint.
+    """
+
+    git_commit: str | None
+    git_dirty: bool | None
+    packages: dict[str, str]
+    platform: str
+    device: str
+    cpu: str
+    utc: str
+    warnings: tuple[str, ...] = ()
+
+
+class TextSample(Record):
+    """One text exactly as the tokenizer received it, with the ids it made of it."""
+
+    text: str
+    token_ids: tuple[int, ...]
+
+
+class RoleAudit(Record):
+    """Proof of what one role sent.
+
+    Attributes:
+        role: ``query``, ``document`` or ``text`` for symmetric tasks.
+        prefix: The string put before each text.
+        prefix_tokens: Tokens the prefix takes, special tokens not counted.
+        n_texts: Distinct texts sent.
+        n_truncated: Texts longer than the model reads, prefix included.
+        n_truncated_without_prefix: Texts that would have been too long anyway.
+        tokens_pushed_out: Tokens of text that the prefix pushed past the end, over all texts.
+        n_tokens: Tokens the model read, over all texts.
+        prefix_in_pooling: Whether the prefix's own tokens are averaged into the vector.
+        adapter: The adapter switched on.
+        api: Parameters sent to a vendor.
+        samples: The first three texts.
+    """
+
+    role: Literal["query", "document", "text"]
+    prefix: str
+    prefix_tokens: int
+    n_texts: int
+    n_truncated: int
+    n_truncated_without_prefix: int
+    tokens_pushed_out: int
+    n_tokens: int
+    prefix_in_pooling: bool = True
+    adapter: str | None = None
+    api: dict[str, str] = Field(default_factory=dict)
+    samples: tuple[TextSample, ...] = ()
+
+
+class SourceRecord(Record):
+    """Where one side's string comes from."""
+
+    layer: str
+    citation: str
+    certain: bool = True
+
+
+class EncoderIdentity(Record):
+    """The vectors' origin, as far as it can change them."""
+
+    model: str
+    revision: str | None
+    weights_digest: str
+    max_seq_length: int
+    pooling: str
+    dtype: str
+    engine: str
+
+
+class Cost(Record):
+    """What the cell took. Seconds are wall-clock; texts count what was asked for, not what was embedded."""
+
+    seconds_encode: float
+    seconds_score: float
+    texts_asked: int
+    texts_embedded: int
+    texts_reused: int
+
+
+class GeometrySummary(Record):
+    """How the vectors of this cell lie against those of ``none`` (same model, task, role), and in themselves.
+
+    Attributes:
+        shift_mean: Mean of 1 − cosine(vector, vector under none).
+        overlap_at_10: Mean share of the ten nearest neighbours kept, on a seeded sample.
+        shared_offset: Share of the squared movement that is one and the same for all texts (0–1).
+        anisotropy: Mean cosine of random pairs.
+        n_sampled: Texts the figures rest on.
+    """
+
+    role: Literal["query", "document", "text"]
+    shift_mean: float
+    overlap_at_10: float
+    shared_offset: float
+    anisotropy: float
+    n_sampled: int
+
+
+class CellResult(Record):
+    """One finished cell.
+
+    Attributes:
+        conditions: Every name that resolved to these strings.
+        main_score: The metric's name; ``score`` is its value in mteb's units (0–1 for most metrics).
+        scores: Every scalar mteb reports for this subset and split.
+        items_sha256: Of the Parquet file with the per-item scores.
+        extras: Small facts of other stages, by name (the two-sentence example, probes).
+    """
+
+    kind: Literal["result"] = "result"
+    schema_version: int = SCHEMA_VERSION
+    cell_id: str
+    conditions: tuple[str, ...]
+    model: str
+    model_revision: str | None
+    mechanism: Mechanism
+    task: str
+    task_type: str
+    task_source: str
+    dataset_revision: str
+    dataset_sha256: str
+    dataset_license: str | None
+    hf_subset: str
+    hf_split: str
+    main_score: str
+    score: float
+    scores: dict[str, float]
+    statistic: Statistic
+    n_items: int
+    items_sha256: str
+    pair: PrefixPair
+    sources: dict[str, SourceRecord]
+    audit: tuple[RoleAudit, ...]
+    encoder: EncoderIdentity
+    geometry: tuple[GeometrySummary, ...] = ()
+    limit: int | None
+    seed: int
+    scoring_version: int
+    cost: Cost
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+
+
+class CellFailure(Record):
+    """One cell without a score, and the reason.
+
+    Attributes:
+        status: ``skipped`` is by rule (the model cannot express it), ``failed`` is not.
+        error: Class of the exception, for grouping.
+    """
+
+    kind: Literal["failure"] = "failure"
+    schema_version: int = SCHEMA_VERSION
+    cell_id: str
+    status: Literal["failed", "skipped"]
+    conditions: tuple[str, ...]
+    model: str
+    model_revision: str | None
+    task: str
+    task_type: str
+    hf_subset: str
+    hf_split: str
+    reason: str
+    error: str
+    provenance: Provenance
+
+
+class ExampleDistance(Record):
+    """One question with a paraphrase and an answer: which is nearer?
+
+    Attributes:
+        question: The text whose neighbours are compared.
+        paraphrase: Another wording of the question.
+        answer: A sentence that answers it.
+        similarity_paraphrase: Cosine of question and paraphrase.
+        similarity_answer: Cosine of question and answer.
+    """
+
+    question: str
+    paraphrase: str
+    answer: str
+    similarity_paraphrase: float
+    similarity_answer: float
+
+
+class ProbeRecord(Record):
+    """The worked example of one model and condition.
+
+    Attributes:
+        task_type: What its sentences were embedded for: ``Retrieval`` (a query against documents) or ``STS``.
+    """
+
+    kind: Literal["probe"] = "probe"
+    schema_version: int = SCHEMA_VERSION
+    model: str
+    model_revision: str | None
+    condition: str
+    task_type: str = "Retrieval"
+    pair: PrefixPair
+    examples: tuple[ExampleDistance, ...]

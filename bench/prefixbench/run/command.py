@@ -1,0 +1,133 @@
+"""``prefixbench sweep``: plan, open the folder, run, and say how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefixbench.files import default_cache_folder, write_memo
+from prefixbench.plan.expand import Plan, Resolver
+from prefixbench.results import load_run
+from prefixbench.results.lock import hold_folder
+from prefixbench.run.folder import find_pending, open_folder, refuse_foreign
+from prefixbench.run.lanes import Lanes
+from prefixbench.run.outlook import RATES_FILE
+from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
+from prefixbench.run.progress import Progress, choose_progress
+from prefixbench.run.sweep import Sweep
+from prefixbench.spec.conditions import ConditionKind
+from prefixbench.spec.sweep import Overwrite, SweepSpec
+from prefixbench.starter import version_deviations
+
+COMPLETE, SOME_FAILED, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How a sweep runs, which no result depends on.
+
+    Attributes:
+        folder: Results folder.
+        cache: Folder of the embedding store; the user's cache folder where ``None``.
+        overwrite: What happens to cells already there.
+        workers: Scoring processes; half the cores, at least two, where ``None``.
+    """
+
+    folder: Path
+    cache: Path | None = None
+    overwrite: Overwrite = Overwrite.ONLY_MISSING
+    workers: int | None = None
+
+
+def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_progress: bool) -> int:
+    """Run or resume a sweep; returns the exit code."""
+    progress = choose_progress(json_progress)
+    try:
+        n_failed = run_sweep(spec, options, progress)
+    except KeyboardInterrupt:
+        progress.stop()
+        sys.stderr.write("interrupted; finished cells are kept. Run the same command again to go on.\n")
+        return INTERRUPTED
+    run = load_run(options.folder)
+    skipped = sum(row.status == "skipped" for row in run.failures)
+    failed = [row for row in run.failures if row.status == "failed"]
+    if as_json:
+        summary = {
+            "results": str(options.folder),
+            "cells": len(run.results),
+            "skipped": skipped,
+            "failed": [{"cell_id": row.cell_id, "reason": row.reason} for row in failed],
+            "complete": run.complete,
+        }
+        sys.stdout.write(json.dumps(summary) + "\n")
+    sys.stderr.write(f"{options.folder}: {len(run.results)} cells scored, {skipped} skipped, {len(failed)} failed\n")
+    for reason in dict.fromkeys(row.reason for row in failed):
+        sys.stderr.write(f"  failed: {reason}\n")
+    return SOME_FAILED if n_failed or failed else COMPLETE
+
+
+def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:
+    """Run or resume a sweep; returns how many cells failed this time."""
+    refuse_foreign(options.folder)
+    lanes = Lanes(_count_workers(options.workers))
+    try:
+        if not options.folder.exists():
+            lanes.start()  # there will be work, and workers share what this process must import to plan
+        draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
+        plan, resolver = make_plan(spec, fetch_folder if draws_tokens else find_local_folder)
+        options.folder.mkdir(parents=True, exist_ok=True)
+        with hold_folder(options.folder):
+            return _run_plan(plan, resolver, options, lanes, progress)
+    finally:
+        lanes.stop()
+        progress.stop()
+
+
+def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lanes, progress: Progress) -> int:
+    run = open_folder(options.folder, plan, command=shlex.join(["prefixbench", *sys.argv[1:]]))
+    pending = find_pending(plan, run, options.overwrite)
+    n_cells = len(set(plan.cell_ids))
+    if pending and not lanes.started:
+        lanes.start()
+    progress.start(n_cells, n_cells - len(pending))
+    if not pending:
+        return 0
+    warnings = version_deviations() if any(task.source == "starter" for task in plan.tasks) else ()
+    for warning in warnings:
+        progress.say(warning)
+    sweep = Sweep(
+        plan=plan,
+        pending=pending,
+        folder=options.folder,
+        cache=options.cache or default_cache_folder(),
+        lanes=lanes,
+        find_folder=find_local_folder,
+        resolver=resolver,
+        probes={(row.model, row.condition, row.task_type): row for row in run.probes},
+        progress=progress,
+        warnings=warnings,
+    )
+    sweep.run()
+    _remember_rates(sweep)
+    return sweep.n_failed
+
+
+def _remember_rates(sweep: Sweep) -> None:
+    """Keep how fast this machine was, for the next plan's estimate."""
+    counts = sweep.progress.counts
+    n_cells = counts.cells_done - counts.cells_before
+    if not n_cells or not counts.texts_done or not sweep.seconds_encode:
+        return
+    rates = {
+        "texts_per_second": counts.texts_done / sweep.seconds_encode,
+        "seconds_per_cell": max(0.0, counts.seconds - sweep.seconds_encode) / n_cells,
+    }
+    write_memo(sweep.cache / RATES_FILE, rates)
+
+
+def _count_workers(asked: int | None) -> int:
+    return max(2, (os.cpu_count() or 2) // 2) if asked is None else asked

@@ -1,0 +1,64 @@
+"""Task objects with their data: from the hub, from the embedded starter, or from a class handed in."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from prefixbench.errors import HubUnreachableError, ScoreError
+
+if TYPE_CHECKING:
+    import mteb
+
+    from prefixbench.spec.tasks import TaskFacts
+
+
+@functools.cache
+def load_task(facts: TaskFacts) -> mteb.AbsTask:
+    """One task with the data of every subset and split in ``facts``; loaded once a process.
+
+    Raises:
+        HubUnreachableError: The data are not at hand and the hub does not answer; names the repository.
+        ScoreError: The data came, but are not what the task expects.
+    """
+    task = _build_task(facts)
+    if task.data_loaded:
+        return task
+    try:
+        task.load_data()
+    except (ConnectionError, OSError) as error:
+        raise HubUnreachableError(describe_unreachable(facts, task.metadata.dataset["path"], error)) from error
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise ScoreError(f"{facts.name}: its data cannot be loaded: {_first_line(error)}") from error
+    return task
+
+
+def _build_task(facts: TaskFacts) -> mteb.AbsTask:
+    if facts.source == "starter":
+        from prefixbench.starter import load_starter_task
+
+        return load_starter_task(facts.name)
+    import mteb
+
+    if facts.source == "mteb":
+        task = mteb.get_task(facts.name, eval_splits=list(facts.eval_splits))
+    else:
+        from prefixbench.plan.tasks import import_task_class
+
+        task = import_task_class(facts.source)()
+        task.filter_eval_splits(list(facts.eval_splits))
+    if task.metadata.is_multilingual:
+        task = task.filter_languages(None, hf_subsets=list(facts.hf_subsets))
+    return task
+
+
+def describe_unreachable(facts: TaskFacts, repository: str, error: BaseException) -> str:
+    """One sentence that names the repository and what to do."""
+    return (
+        f"{facts.name}: the data set {repository} cannot be fetched ({_first_line(error)}). Check HF_ENDPOINT and the "
+        "network; offline, run the sweep `starter`, which needs no hub, or fetch the data once while online."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__

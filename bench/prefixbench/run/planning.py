@@ -1,0 +1,88 @@
+"""From a spec to a plan: facts of tasks, pinned revisions, prefixes and vocabularies."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from prefixbench.errors import PrefixbenchError, SpecError, UnknownNameError
+from prefixbench.plan.expand import Plan, expand_plan
+from prefixbench.plan.tasks import expand_tasks
+from prefixbench.prefixes import PrefixBook
+from prefixbench.run.resolver import BookResolver
+from prefixbench.spec.sweep import ModelSpec, SweepSpec
+from prefixbench.starter import embedded_models, locate_model, starter_facts
+
+FindFolder = Callable[[ModelSpec], Path | None]
+
+
+def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, BookResolver]:
+    """Lay out a sweep; the resolver that named its strings comes with it.
+
+    Args:
+        spec: What was asked for.
+        find_folder: The folder with a model's files; a placebo can only be drawn from a tokenizer at hand.
+
+    Raises:
+        SpecError: Unknown models, tasks or subsets; all at once.
+    """
+    faults = [fault for index, model in enumerate(spec.models) for fault in _model_faults(model, index)]
+    try:
+        tasks = expand_tasks(spec.tasks, starter_facts())
+    except SpecError as error:
+        raise SpecError([*faults, *error.faults]) from None
+    if faults:
+        raise SpecError(faults)
+    find_once = functools.cache(find_folder)
+    book = PrefixBook.load(
+        folders={model.name: folder for model in spec.models if (folder := find_once(model)) is not None}
+    )
+    resolver = BookResolver(book, find_once)
+    return expand_plan(spec, tasks, resolver, pin_revision), resolver
+
+
+def _model_faults(model: ModelSpec, index: int) -> list[str]:
+    """A name with a slash may be on a hub, and only loading it can tell; any other must be known."""
+    if "/" in model.name or model.name in embedded_models() or Path(model.name).is_dir():
+        return []
+    from mteb.models.model_implementations import MODEL_REGISTRY
+
+    known = [*embedded_models(), *MODEL_REGISTRY]
+    return list(UnknownNameError("model", model.name, known, f"sweep.models[{index}]").faults)
+
+
+def pin_revision(model: ModelSpec) -> ModelSpec:
+    """The model with the revision it will be loaded at: as asked for, else as mteb's registry pins it."""
+    if model.revision is not None or Path(model.name).is_dir():
+        return model
+    from mteb.models.model_implementations import MODEL_REGISTRY
+
+    registered = MODEL_REGISTRY.get(model.name)
+    return model if registered is None else model.model_copy(update={"revision": registered.revision})
+
+
+def find_local_folder(model: ModelSpec) -> Path | None:
+    """The folder with a model's files, if they are on this machine: named, embedded, or in the hub's cache."""
+    if Path(model.name).is_dir():
+        return Path(model.name)
+    embedded = locate_model(model.name)
+    if embedded is not None:
+        return embedded
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(model.name, "config.json", revision=pin_revision(model).revision)
+    return Path(config).parent if isinstance(config, str) else None
+
+
+def fetch_folder(model: ModelSpec) -> Path | None:
+    """The folder with a model's files, downloaded if need be; ``None`` where that fails, as loading it will tell."""
+    from prefixbench.encode.hub import locate_model as download_model
+
+    local = find_local_folder(model)
+    if local is not None:
+        return local
+    try:
+        return download_model(pin_revision(model))
+    except PrefixbenchError:
+        return None

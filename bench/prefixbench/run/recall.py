@@ -1,0 +1,117 @@
+"""Which texts a place asked for when it was last rehearsed on this machine, so that planning needs no data."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prefixbench.files import write_bytes
+from prefixbench.plan.place import Place
+from prefixbench.spec.conditions import Role
+from prefixbench.vectors.keys import Digests, compute_text_digests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prefixbench.run.jobs import Rehearsal
+
+
+FORMAT = 2
+"""Part of the files' names; raised when they hold something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleTexts:
+    """Digests of one role's distinct texts.
+
+    Attributes:
+        texts: As mteb joins them with their titles, shape ``(n_texts, TEXT_BYTES)``.
+        bodies: Of distinct (title, body) pairs, where the corpus has titles, shape ``(n_pairs, TEXT_BYTES)``.
+        titles: Their titles; ``n_pairs`` of them.
+    """
+
+    texts: Digests
+    bodies: Digests | None = None
+    titles: tuple[str, ...] | None = None
+
+    def request(self, title_slot: bool) -> tuple[Digests, tuple[str, ...] | None]:
+        """Digests and titles as a side with or without a slot for titles asks for them."""
+        if title_slot and self.bodies is not None:
+            return self.bodies, self.titles
+        return self.texts, None
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedTexts:
+    """What a place asks for.
+
+    Attributes:
+        n_texts: Texts asked for, repeats included.
+        by_role: ``None`` is a symmetric task's texts.
+    """
+
+    n_texts: int
+    by_role: dict[Role | None, RoleTexts]
+
+
+def remember_texts(cache: Path, place: Place, rehearsal: Rehearsal) -> None:
+    """Keep the digests of a place's texts."""
+    path = _path(cache, place)
+    if path.exists():
+        return
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for role in dict.fromkeys(part.role for part in rehearsal.manifest.parts):
+        name = role.value if role else "text"
+        parts = [part for part in rehearsal.manifest.parts if part.role == role]
+        arrays[name] = compute_text_digests(list(dict.fromkeys(text for part in parts for text in part.texts)))
+        if any(part.titles is not None for part in parts):
+            asked = [part.request(title_slot=True) for part in parts]
+            pairs = dict.fromkeys(
+                pair for texts, titles in asked for pair in zip(texts, titles or [""] * len(texts), strict=True)
+            )
+            arrays[f"{name}.bodies"] = compute_text_digests([body for body, _ in pairs])
+            arrays[f"{name}.titles"] = np.frombuffer(json.dumps([title for _, title in pairs]).encode(), np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, n_texts=np.int64(rehearsal.manifest.n_texts), **arrays)  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
+
+
+def recall_texts(cache: Path, place: Place) -> RememberedTexts | None:
+    """What a place asked for, or ``None`` where it was never rehearsed here."""
+    path = _path(cache, place)
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        n_texts = int(stored["n_texts"])
+        names = [name for name in stored.files if name != "n_texts" and "." not in name]
+        by_role = {None if name == "text" else Role(name): _read_role(stored, name) for name in names}
+    return RememberedTexts(n_texts, by_role)
+
+
+def _read_role(stored: Mapping[str, NDArray[np.uint8]], name: str) -> RoleTexts:
+    if f"{name}.bodies" not in stored:
+        return RoleTexts(stored[name])
+    titles = json.loads(stored[f"{name}.titles"].tobytes())
+    return RoleTexts(stored[name], stored[f"{name}.bodies"], tuple(titles))
+
+
+def _path(cache: Path, place: Place) -> Path:
+    subject = [
+        FORMAT,
+        place.facts.name,
+        place.facts.dataset_revision,
+        place.hf_subset,
+        place.hf_split,
+        place.limit,
+        place.seed,
+        version("mteb"),
+    ]
+    return cache / "texts" / f"{hashlib.sha256(json.dumps(subject).encode()).hexdigest()[:32]}.npz"

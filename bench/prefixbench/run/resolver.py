@@ -1,0 +1,55 @@
+"""Each model's prefixes, with the vocabulary that a placebo is drawn from where the model's files are at hand."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefixbench.errors import PrefixNotFoundError
+from prefixbench.prefixes import PrefixBook, Resolution, TokenizerVocabulary
+from prefixbench.prefixes.sources import NOTHING_SOURCE
+from prefixbench.spec.conditions import BASELINE, Condition, Mechanism, PrefixPair
+from prefixbench.spec.sweep import CustomPrefix, ModelSpec
+from prefixbench.spec.tasks import TaskFacts
+
+
+@dataclass(frozen=True)
+class BookResolver:
+    """``PrefixBook`` as planning asks it.
+
+    Attributes:
+        book: The cards, mteb's registry and repository configs.
+        find_folder: The folder with a model's files, ``None`` where they are not at hand yet.
+    """
+
+    book: PrefixBook
+    find_folder: Callable[[ModelSpec], Path | None]
+
+    def expand(self, model: ModelSpec, task: TaskFacts, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        """Conditions that stand for several as the several they stand for; as they are for an undocumented model."""
+        try:
+            return self.book.expand(model.name, task, conditions)
+        except PrefixNotFoundError:
+            return conditions
+
+    def resolve(
+        self, model: ModelSpec, task: TaskFacts, condition: Condition, custom: Mapping[str, CustomPrefix], seed: int
+    ) -> Resolution:
+        """The strings of one condition."""
+        folder = self.find_folder(model)
+        vocabulary = _load_vocabulary(folder) if folder is not None else None
+        try:
+            return self.book.resolve(model.name, task, condition, custom=custom, vocabulary=vocabulary, seed=seed)
+        except PrefixNotFoundError as error:
+            if condition != BASELINE:
+                raise
+            # What nothing means is known of every model, documented or not.
+            sources = (NOTHING_SOURCE, NOTHING_SOURCE)
+            return Resolution(PrefixPair(), Mechanism.NONE, sources, "nothing is sent", (str(error),))
+
+
+@functools.cache
+def _load_vocabulary(folder: Path) -> TokenizerVocabulary | None:
+    return TokenizerVocabulary.load(folder) if (folder / "tokenizer.json").exists() else None

@@ -1,0 +1,109 @@
+"""Ledger rows from a cell and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Literal
+
+from prefixbench.errors import InexpressibleError, PrefixbenchError, PrefixNotFoundError, UntrustedCodeError
+from prefixbench.plan.cell import SCORING_VERSION, Cell, UnplannedCell
+from prefixbench.prefixes import SideSource
+from prefixbench.results.records import (
+    CellFailure,
+    CellResult,
+    EncoderIdentity,
+    Provenance,
+    SourceRecord,
+)
+from prefixbench.run.jobs import ScoredCell
+from prefixbench.run.session import EncodedCell
+
+
+def make_result(
+    cell: Cell, encoded: EncodedCell, scored: ScoredCell, items_sha256: str, provenance: Provenance
+) -> CellResult:
+    """The row of a finished cell."""
+    identity = encoded.known.identity
+    return CellResult(
+        cell_id=cell.cell_id,
+        conditions=tuple(str(condition) for condition in cell.conditions),
+        model=cell.model.name,
+        model_revision=identity.revision,
+        mechanism=cell.mechanism,
+        task=cell.task.name,
+        task_type=cell.task.task_type,
+        task_source=cell.task.source,
+        dataset_revision=cell.task.dataset_revision,
+        dataset_sha256=encoded.rehearsal.dataset_sha256,
+        dataset_license=cell.task.license,
+        hf_subset=cell.hf_subset,
+        hf_split=cell.hf_split,
+        main_score=cell.task.main_score,
+        score=scored.score,
+        scores=scored.scores,
+        statistic=scored.items.statistic,
+        n_items=scored.items.n_items,
+        items_sha256=items_sha256,
+        pair=cell.pair,
+        sources={role: _source(source) for role, source in zip(("query", "document"), cell.sources, strict=True)},
+        audit=encoded.audit,
+        encoder=EncoderIdentity(**asdict(identity)),
+        geometry=scored.geometry,
+        limit=cell.limit,
+        seed=cell.seed,
+        scoring_version=SCORING_VERSION,
+        cost=encoded.cost.model_copy(update={"seconds_score": scored.seconds}),
+        provenance=provenance,
+        notes=cell.notes + encoded.known.notes,
+    )
+
+
+def _source(source: SideSource) -> SourceRecord:
+    return SourceRecord(layer=source.layer, citation=source.citation, certain=source.certain)
+
+
+def make_failure(cell: Cell, error: BaseException, provenance: Provenance) -> CellFailure:
+    """The row of a cell that was tried and gave no score; untrusted code is a rule, so it skips."""
+    names = tuple(str(condition) for condition in cell.conditions)
+    status: Literal["failed", "skipped"] = "skipped" if isinstance(error, UntrustedCodeError) else "failed"
+    return _make_failure(cell, names, status, (describe_error(error), type(error).__name__), provenance)
+
+
+def make_unplanned(cell: UnplannedCell, provenance: Provenance) -> CellFailure:
+    """The row of a cell that cannot be tried."""
+    kind = InexpressibleError if cell.status == "skipped" else PrefixNotFoundError
+    return _make_failure(cell, (str(cell.condition),), cell.status, (cell.reason, kind.__name__), provenance)
+
+
+def _make_failure(
+    cell: Cell | UnplannedCell,
+    conditions: tuple[str, ...],
+    status: Literal["failed", "skipped"],
+    told: tuple[str, str],
+    provenance: Provenance,
+) -> CellFailure:
+    reason, error = told
+    return CellFailure(
+        cell_id=cell.cell_id,
+        status=status,
+        conditions=conditions,
+        model=cell.model.name,
+        model_revision=cell.model.revision,
+        task=cell.task.name,
+        task_type=cell.task.task_type,
+        hf_subset=cell.hf_subset,
+        hf_split=cell.hf_split,
+        reason=reason,
+        error=error,
+        provenance=provenance,
+    )
+
+
+def describe_error(error: BaseException) -> str:
+    """One sentence for the ledger: ours as it is, others with their class."""
+    if isinstance(error, PrefixbenchError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The machine ran out of memory; lower --batch-tokens or --limit, or use --dtype bfloat16."
+    text = " ".join(str(error).split()) or "no message"
+    return f"{type(error).__name__}: {text[:500]}"

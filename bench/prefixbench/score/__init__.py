@@ -1,0 +1,21 @@
+"""mteb's scoring over our vectors: one cell to scores and per-item scores."""
+
+from prefixbench.score.cell import CellScore, score_cell
+from prefixbench.score.data import fresh_task
+from prefixbench.score.digest import dataset_digest, item_texts
+from prefixbench.score.encoder import MtebEncoder
+from prefixbench.score.limit import limit_task
+from prefixbench.score.manifest import TextManifest, TextPart, rehearse
+
+__all__ = [
+    "CellScore",
+    "MtebEncoder",
+    "TextManifest",
+    "TextPart",
+    "dataset_digest",
+    "fresh_task",
+    "item_texts",
+    "limit_task",
+    "rehearse",
+    "score_cell",
+]

@@ -1,0 +1,172 @@
+"""Retrieval from vectors in memory: mteb's ranking without its data-set copies and per-document heap pushes."""
+
+from __future__ import annotations
+
+import heapq
+from abc import ABC, abstractmethod
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from mteb._create_dataloaders import _retrieval_texts
+from mteb.types import PromptType
+
+from prefixbench.errors import ScoreError
+from prefixbench.score.data import read_column
+from prefixbench.spec.conditions import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from datasets import Dataset
+    from mteb.abstasks.task_metadata import TaskMetadata
+    from numpy.typing import NDArray
+
+    from prefixbench.vectors.embedder import Vectors
+
+    Ranking = dict[str, dict[str, float]]
+
+CORPUS_CHUNK = 50_000
+"""Documents scored at once; mteb's own number, since the rounding of a product depends on its shape."""
+
+
+class SearchByVectors(ABC):
+    """mteb's ``SearchProtocol``: index a corpus, rank its documents for each query.
+
+    The rankings, their scores and the order of their dictionaries are those of mteb's ``SearchEncoderWrapper``.
+    """
+
+    _corpus: Dataset | None = None
+
+    @abstractmethod
+    def embed_texts(
+        self,
+        texts: Sequence[str],
+        role: Role | None,
+        bodies: Sequence[str] | None,
+        titles: Sequence[str] | None,
+        place: str,
+    ) -> Vectors:
+        """Vectors of texts, shape ``(n_texts, dim)``."""
+
+    @abstractmethod
+    def similarity(self, embeddings1: NDArray[np.float32], embeddings2: NDArray[np.float32]) -> torch.Tensor:
+        """Similarity of every pair."""
+
+    def index(self, corpus: Dataset, **kwargs: Any) -> None:  # noqa: ANN401 - the protocol's
+        """Keep the corpus until the search."""
+        self._corpus = corpus
+
+    def search(
+        self,
+        queries: Dataset,
+        *,
+        task_metadata: TaskMetadata,
+        hf_split: str,
+        hf_subset: str,
+        top_k: int,
+        top_ranked: Mapping[str, Sequence[str]] | None = None,
+        **kwargs: Any,  # noqa: ANN401 - the protocol's
+    ) -> Ranking:
+        """The best ``top_k`` documents of each query, or the scores of its ``top_ranked`` ones.
+
+        Raises:
+            ScoreError: Nothing was indexed, or a vector is not finite.
+        """
+        if self._corpus is None:
+            raise ScoreError("a corpus must be indexed before it is searched.")
+        corpus, self._corpus = self._corpus, None
+        place = f"{task_metadata.name} ({hf_subset}, {hf_split})"
+        query_vectors = self.embed_texts(
+            _retrieval_texts(queries, PromptType.query), Role.QUERY, None, None, f"{place} queries"
+        )
+        query_ids = read_column(queries, "id")
+        if top_ranked is not None:
+            return self._rerank(query_ids, query_vectors, corpus, top_ranked, place, top_k)
+        return self._search_all(query_ids, query_vectors, corpus, place, top_k)
+
+    def _embed_documents(self, corpus: Dataset, place: str) -> Vectors:
+        texts, bodies, titles = join_titles(corpus)
+        return self.embed_texts(texts, Role.DOCUMENT, bodies, titles, f"{place} documents")
+
+    def _search_all(
+        self, query_ids: Sequence[str], query_vectors: Vectors, corpus: Dataset, place: str, top_k: int
+    ) -> Ranking:
+        heaps: dict[str, list[tuple[float, str]]] = {query_id: [] for query_id in query_ids}
+        for start in range(0, len(corpus), CORPUS_CHUNK):
+            stop = min(start + CORPUS_CHUNK, len(corpus))
+            chunk = corpus if stop - start == len(corpus) else corpus.select(range(start, stop))
+            ids = np.array(read_column(chunk, "id"), dtype=object)
+            scores = torch.as_tensor(self.similarity(query_vectors, self._embed_documents(chunk, place)))
+            best = torch.topk(scores, min(top_k + 1, scores.shape[1]), dim=1, largest=True)
+            values, indices = best.values.cpu().numpy(), best.indices.cpu().numpy()
+            for row, query_id in enumerate(query_ids):
+                heaps[query_id] = _merge(heaps[query_id], values[row], ids[indices[row]], top_k)
+        return {query_id: {document: score for score, document in heap} for query_id, heap in heaps.items()}
+
+    def _rerank(
+        self,
+        query_ids: Sequence[str],
+        query_vectors: Vectors,
+        corpus: Dataset,
+        top_ranked: Mapping[str, Sequence[str]],
+        place: str,
+        top_k: int,
+    ) -> Ranking:
+        row_of = {document: row for row, document in enumerate(read_column(corpus, "id"))}
+        vectors = self._embed_documents(corpus, place)
+        ranking: Ranking = {query_id: {} for query_id in query_ids}
+        for row, query_id in enumerate(query_ids):
+            candidates = top_ranked.get(query_id) or ()
+            if not candidates:
+                continue
+            rows = [row_of[document] for document in candidates]
+            scores = torch.as_tensor(self.similarity(query_vectors[row : row + 1], vectors[rows]))
+            best = torch.topk(scores, min(top_k, len(rows)), dim=1, largest=True)
+            heap: list[tuple[float, str]] = []
+            for index, score in zip(best.indices[0].tolist(), best.values[0].tolist(), strict=True):
+                heapq.heappush(heap, (score, candidates[index]))
+            ranking[query_id] = {document: score for score, document in heap}
+        return ranking
+
+
+def join_titles(corpus: Dataset) -> tuple[list[str], list[str] | None, list[str] | None]:
+    """A corpus' texts as mteb joins them with their titles; and, where it has titles, bodies and titles apart."""
+    bodies = read_column(corpus, "text")
+    if "title" not in corpus.column_names:
+        return [body.strip() for body in bodies], None, None
+    titles = [title or "" for title in read_column(corpus, "title")]
+    texts = [f"{title} {body}".strip() if title else body.strip() for title, body in zip(titles, bodies, strict=True)]
+    return texts, bodies, titles
+
+
+def _merge(
+    heap: list[tuple[float, str]], scores: NDArray[np.float32], ids: NDArray[np.object_], top_k: int
+) -> list[tuple[float, str]]:
+    """What pushing the scores one by one, best first, onto a heap of ``top_k`` leaves, in the heap's own order.
+
+    Pushes of strictly falling scores onto an empty heap end in a fixed arrangement, so they need not be made one
+    by one. Ties are told apart by document id, and go through the heap itself, as does every later chunk.
+    """
+    if not heap and not np.any(scores[1:] == scores[:-1]):
+        order = _heap_order(min(top_k, len(scores)))
+        return list(zip(scores[order].tolist(), ids[order].tolist(), strict=True))
+    if len(heap) == top_k:
+        promising = scores >= heap[0][0]
+        scores, ids = scores[promising], ids[promising]
+    for score, document in zip(scores.tolist(), ids.tolist(), strict=True):
+        if len(heap) < top_k:
+            heapq.heappush(heap, (score, document))
+        else:
+            heapq.heappushpop(heap, (score, document))
+    return heap
+
+
+@cache
+def _heap_order(size: int) -> NDArray[np.int64]:
+    """Where falling values end up in a heap they are pushed onto one by one."""
+    heap: list[tuple[int, int]] = []
+    for position in range(size):
+        heapq.heappush(heap, (-position, position))
+    return np.array([position for _, position in heap], dtype=np.int64)

@@ -1,0 +1,173 @@
+"""The vocabulary of a sweep: roles, mechanisms, what one side sends, and the conditions compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from prefixbench.errors import SpecError, describe_unknown_name
+
+
+class Role(StrEnum):
+    """The side of a text in an asymmetric task; the values are those of mteb's ``PromptType``."""
+
+    QUERY = "query"
+    DOCUMENT = "document"
+
+
+class Mechanism(StrEnum):
+    """How a model takes its task."""
+
+    PREFIX = "prefix"
+    TEMPLATE = "template"
+    ADAPTER = "adapter"
+    API = "api"
+    NONE = "none"
+
+
+class Pooling(StrEnum):
+    """Whether the prefix's own tokens are averaged into the vector."""
+
+    INCLUDE = "include"
+    EXCLUDE = "exclude"
+
+
+class ConditionKind(StrEnum):
+    """The named rules that turn (model, task) into a pair of prefixes."""
+
+    NONE = "none"
+    CORRECT = "correct"
+    WRONG = "wrong"
+    INSTRUCTION = "instruction"
+    QUERY_ONLY = "query-only"
+    DOCUMENT_ONLY = "document-only"
+    SWAPPED = "swapped"
+    FOREIGN = "foreign"
+    PLACEBO = "placebo"
+    SHUFFLED = "shuffled"
+    PARAPHRASE = "paraphrase"
+    MANGLED = "mangled"
+    MTEB = "mteb"
+    CROSS = "cross"
+    CUSTOM = "custom"
+
+
+ARGUMENT_OPTIONAL = frozenset({ConditionKind.WRONG, ConditionKind.FOREIGN, ConditionKind.CROSS})
+ARGUMENT_REQUIRED = frozenset({ConditionKind.PARAPHRASE, ConditionKind.CUSTOM})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Condition:
+    """One rule, with what it names and what it is crossed with.
+
+    Serialised as ``kind[:argument][+adapter:NAME][+pooling:include|exclude]``; ``adapter:NAME`` alone means ``none``
+    crossed with that adapter. ``wrong:clustering`` names the use whose prefix is borrowed.
+
+    Attributes:
+        kind: The rule.
+        argument: What the rule names: a use for ``wrong`` and ``cross``, a family for ``foreign``, a number for
+            ``paraphrase``, a name for ``custom``.
+        adapter: The LoRA adapter forced on both sides (``none`` switches all off); the model's own where absent.
+        pooling: Forces the prefix's tokens into or out of the pooled vector; the model's own rule where absent.
+    """
+
+    kind: ConditionKind
+    argument: str | None = None
+    adapter: str | None = None
+    pooling: Pooling | None = None
+
+    @classmethod
+    def parse(cls, text: str, place: str = "") -> Condition:
+        """Read a condition as written in a spec or a flag.
+
+        Raises:
+            SpecError: The text names no condition, or an argument is missing, superfluous or malformed.
+        """
+        base, *modifiers = text.strip().split("+")
+        if base.startswith("adapter:"):
+            base, modifiers = ConditionKind.NONE.value, [base, *modifiers]
+        name, _, argument = base.partition(":")
+        where = f"{place}: " if place else ""
+        if name not in ConditionKind.__members__.values():
+            names = [kind.value for kind in ConditionKind] + ["adapter"]
+            raise SpecError(describe_unknown_name("condition", name, names, place))
+        condition = cls(ConditionKind(name), argument or None)
+        for modifier in modifiers:
+            key, _, value = modifier.partition(":")
+            if key == "adapter" and value:
+                condition = replace(condition, adapter=value)
+            elif key == "pooling" and value in Pooling.__members__.values():
+                condition = replace(condition, pooling=Pooling(value))
+            else:
+                raise SpecError(
+                    f"{where}condition {text!r} has the modifier {modifier!r}; "
+                    "valid are adapter:NAME, pooling:include and pooling:exclude."
+                )
+        condition._check_argument(text, where)
+        return condition
+
+    def _check_argument(self, text: str, where: str) -> None:
+        if self.kind in ARGUMENT_REQUIRED and self.argument is None:
+            example = "paraphrase:1" if self.kind is ConditionKind.PARAPHRASE else "custom:NAME"
+            raise SpecError(f"{where}condition {text!r} needs an argument, as in {example}.")
+        if self.argument is not None and self.kind not in ARGUMENT_OPTIONAL | ARGUMENT_REQUIRED:
+            raise SpecError(f"{where}condition {text!r} takes no argument; write {self.kind.value!r}.")
+        if self.kind is ConditionKind.PARAPHRASE and not str(self.argument).isdigit():
+            raise SpecError(f"{where}condition {text!r} needs a number after the colon, as in paraphrase:1.")
+
+    def __str__(self) -> str:
+        text = self.kind.value if self.argument is None else f"{self.kind.value}:{self.argument}"
+        if self.adapter is not None:
+            bare = self.kind is ConditionKind.NONE
+            text = f"adapter:{self.adapter}" if bare else f"{text}+adapter:{self.adapter}"
+        if self.pooling is not None:
+            text = f"{text}+pooling:{self.pooling.value}"
+        return text
+
+
+BASELINE = Condition(ConditionKind.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """All that one role of one condition sends along with a text.
+
+    Attributes:
+        prefix: The string put before the text; ``""`` sends nothing, provably.
+        adapter: The LoRA adapter switched on, ``None`` for a model without, ``"none"`` for all switched off.
+        api: Parameters of the vendor's call (``{"task_type": "CLUSTERING"}``) as sorted pairs.
+        title_slot: The prefix holds ``{title}``, filled by the document's own title, or ``none``.
+        pooling: Forces the prefix's tokens into or out of the pooled vector.
+        route: For a model with separate networks for queries and documents: which of them takes the text. Set when
+            a text is sent (``routed_side`` of the loaded model), since only the loaded model knows.
+    """
+
+    prefix: str = ""
+    adapter: str | None = None
+    api: tuple[tuple[str, str], ...] = ()
+    title_slot: bool = False
+    pooling: Pooling | None = None
+    route: Role | None = None
+
+    def prefix_for(self, title: str | None = None) -> str:
+        """The string put before a text; a ``title_slot`` takes the document's title, or ``none``."""
+        return self.prefix.replace("{title}", title or "none") if self.title_slot else self.prefix
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixPair:
+    """What both roles send.
+
+    Attributes:
+        query: For queries, and for symmetric tasks unless ``symmetric`` says otherwise.
+        document: For documents.
+        symmetric: Which member a task without roles (STS, clustering, classification) uses.
+    """
+
+    query: Side = field(default_factory=Side)
+    document: Side = field(default_factory=Side)
+    symmetric: Role = Role.QUERY
+
+    def side_for(self, role: Role | None) -> Side:
+        """The side a text of this role is sent with; ``None`` is a symmetric task's text."""
+        return self.document if (role or self.symmetric) is Role.DOCUMENT else self.query

@@ -1,0 +1,134 @@
+"""The sweep as a value: which models, tasks and conditions, encoded how."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from prefixbench.spec.conditions import Condition
+
+
+class Frozen(BaseModel):
+    """Base of the spec's values: immutable, no unknown fields, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+
+class Dtype(StrEnum):
+    """The precision vectors are computed in; they are stored as float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Engine(StrEnum):
+    """What computes the forward pass; ``auto`` takes the fastest that agrees with plain fp32 torch on a probe."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    COMPILED = "compiled"
+    OPENVINO = "openvino"
+    ONNX = "onnx"
+
+
+class Overwrite(StrEnum):
+    """What happens to cells the results folder already holds."""
+
+    NEVER = "never"
+    ONLY_MISSING = "only-missing"
+    ALWAYS = "always"
+
+
+def _parse_condition(value: object) -> object:
+    return Condition.parse(value) if isinstance(value, str) else value
+
+
+ConditionField = Annotated[
+    Condition,
+    BeforeValidator(_parse_condition),
+    PlainSerializer(str, return_type=str),
+]
+
+
+class EncoderSettings(Frozen):
+    """How texts become vectors. Every field that can change a vector is part of its cache key.
+
+    Attributes:
+        device: ``auto`` takes CUDA, then MPS, then the CPU.
+        dtype: Precision of the forward pass.
+        engine: Implementation of the forward pass.
+        batch_tokens: Padded tokens a batch may hold; found by calibration where absent.
+        max_seq_length: Tokens kept of prefix and text together; the model's own where absent.
+    """
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    dtype: Dtype = Dtype.FLOAT32
+    engine: Engine = Engine.AUTO
+    batch_tokens: int | None = Field(default=None, ge=64)
+    max_seq_length: int | None = Field(default=None, ge=8)
+
+
+class ModelSpec(Frozen):
+    """One model of the sweep.
+
+    Attributes:
+        name: A hub name (``org/name``), a local folder, or the name of an embedded model.
+        revision: The commit to load; mteb's registered revision, else the resolved one, where absent.
+        dtype: Overrides the sweep's.
+        max_seq_length: Overrides the sweep's.
+        trust_remote_code: Whether code that the model's repository brings may run.
+    """
+
+    name: str = Field(min_length=1)
+    revision: str | None = None
+    dtype: Dtype | None = None
+    max_seq_length: int | None = Field(default=None, ge=8)
+    trust_remote_code: bool = False
+
+
+class TaskSpec(Frozen):
+    """One task of the sweep.
+
+    Attributes:
+        name: An mteb task, an embedded task, or ``package.module:ClassName`` of a task class of your own.
+        subsets: The subsets to run; all where empty.
+    """
+
+    name: str = Field(min_length=1)
+    subsets: tuple[str, ...] = ()
+
+
+class CustomPrefix(Frozen):
+    """A prefix of the user's own, named by the condition ``custom:NAME``."""
+
+    query: str = ""
+    document: str = ""
+
+
+class SweepSpec(Frozen):
+    """The whole grid.
+
+    Attributes:
+        name: Names the results folder where none is given.
+        description: One line for ``--help`` and the report.
+        models: What embeds.
+        tasks: What is measured; a benchmark's name stands for all its tasks.
+        conditions: The prefixes compared; ``none`` is always added, being the baseline.
+        encoder: How texts become vectors.
+        custom: The user's own prefixes by name.
+        limit: Keeps at most this many items a task (queries, pairs, test samples); whole tasks where absent.
+        seed: Seeds every random draw of the run.
+    """
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
+    description: str = ""
+    models: tuple[ModelSpec, ...] = Field(min_length=1)
+    tasks: tuple[TaskSpec, ...] = Field(min_length=1)
+    conditions: tuple[ConditionField, ...] = Field(min_length=1)
+    encoder: EncoderSettings = EncoderSettings()
+    custom: dict[str, CustomPrefix] = Field(default_factory=dict)
+    limit: int | None = Field(default=None, ge=10)
+    seed: int = Field(default=42, ge=0)

@@ -1,0 +1,199 @@
+"""The embedding store: a folder of immutable segments that any number of processes and machines read and extend."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prefixbench.errors import AuditError, CacheError
+from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace
+from prefixbench.vectors.namespaces import NamespaceRecord, describe_changed_weights, load_record, write_record
+from prefixbench.vectors.publish import publish_file
+from prefixbench.vectors.shelf import Damage, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
+
+STORE_FOLDER = "vectors"
+"""The store's place in the cache folder."""
+
+FORMAT = 1
+"""Raised when older programs could misread what newer ones write."""
+
+_log = logging.getLogger("prefixbench.cache")
+
+
+class VectorStore:
+    """Vectors by content-addressed key; may be shared between threads, and by ``fork``.
+
+    Attributes:
+        folder: Vectors stand in ``<namespace>/<segment>.arrow`` under it.
+        damage: What was found damaged and dropped since opening.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damage: list[Damage] = []
+        self._shelves: dict[str, Shelf] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, folder: Path) -> VectorStore:
+        """Open a store; nothing is made on disk before the first vector is put.
+
+        Raises:
+            CacheError: The folder holds a store of a format this version does not know, or none at all.
+        """
+        store = cls(folder)
+        path = store._format_path
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))["format"]
+        except FileNotFoundError:
+            return store
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CacheError(f"{path}: cannot be read as an embedding store ({error}).") from error
+        if known != FORMAT:
+            raise CacheError(f"{path}: the store has format {known!r}; this version reads format {FORMAT}.")
+        return store
+
+    def contains_many(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which keys have a vector, without reading it; shape ``(n,)``."""
+        found = np.zeros(len(keys), dtype=np.bool_)
+        with self._lock:
+            for shelf, chosen in self._group(keys):
+                found[chosen] = shelf.locate(keys[chosen]) >= 0
+        return found
+
+    def check_many(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which keys have a vector that is what was written; shape ``(n,)``. Damaged records are dropped and noted."""
+        found = np.zeros(len(keys), dtype=np.bool_)
+        with self._lock:
+            for shelf, chosen in self._group(keys):
+                found[chosen] = shelf.locate_sound(keys[chosen]) >= 0
+        return found
+
+    def get_many(self, keys: Keys) -> tuple[NDArray[np.bool_], Vectors]:
+        """Read vectors, each checked against its checksum when this process first reads it.
+
+        Args:
+            keys: Shape ``(n, KEY_BYTES)``, all of one vector length.
+
+        Returns:
+            Which were found, ``(n,)``, and the vectors, ``(n, dim)``, read-only, zero where not found, of no length
+            where none was. Where the
+            records follow one another in one segment, the vectors are the mapped file itself, without a copy.
+            A damaged record counts as not found, is dropped from the store and noted in ``damage``.
+        """
+        found = np.zeros(len(keys), dtype=np.bool_)
+        vectors: Vectors | None = None
+        with self._lock:
+            for shelf, chosen in self._group(keys):
+                places = shelf.locate_sound(keys[chosen])
+                found[chosen] = places >= 0
+                for within, block in shelf.read(places):
+                    asked = chosen[within]
+                    if len(block) == len(keys) and (np.diff(asked) == 1).all():
+                        vectors = block
+                        continue
+                    if vectors is None:
+                        vectors = np.zeros((len(keys), block.shape[1]), dtype=np.float32)
+                    vectors[asked] = block
+        if vectors is None:
+            vectors = np.zeros((len(keys), 0), dtype=np.float32)
+        view = vectors.view()
+        view.flags.writeable = False
+        return found, view
+
+    def put_many(self, keys: Keys, vectors: Vectors, namespace: Namespace) -> None:
+        """Store vectors; once this returns they survive a power cut.
+
+        Args:
+            keys: Shape ``(n, KEY_BYTES)``, all of this namespace.
+            vectors: Shape ``(n, dim)``.
+            namespace: Whose vectors they are.
+
+        Raises:
+            AuditError: A vector is NaN, infinite or zero; names its index. Nothing is stored.
+            CacheError: The disk is full or the folder cannot be written to. What was stored before is whole.
+            ValueError: Keys and vectors do not belong together.
+        """
+        if len(keys) != len(vectors) or vectors.ndim != 2 or keys.shape[1:] != (KEY_BYTES,):
+            raise ValueError(f"keys of shape {keys.shape} do not belong to vectors of shape {vectors.shape}")
+        digest = namespace.digest
+        if (keys[:, :NAMESPACE_BYTES] != np.frombuffer(digest, dtype=np.uint8)).any():
+            raise ValueError(f"a key is not of the namespace {digest.hex()}")
+        fault = find_unusable(vectors)
+        if fault is not None:
+            raise AuditError(
+                f"{namespace.identity.model}: the vector of text {fault[0]} {fault[1]}; nothing is stored."
+            )
+        if len(keys):
+            shelf = self.shelf(digest.hex())
+            with self._lock:
+                self._write_format()
+                write_record(shelf.folder, namespace, vectors.shape[1])
+                shelf.put(keys, np.ascontiguousarray(vectors, dtype=np.float32))
+
+    def shelf(self, name: str) -> Shelf:
+        """The folder of one namespace, by its name."""
+        if name not in self._shelves:
+            self._shelves[name] = Shelf(self.folder / name, self._note_damage)
+        return self._shelves[name]
+
+    def shelf_names(self) -> list[str]:
+        """Every namespace's folder name, sorted."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(path.name for path in self.folder.iterdir() if path.is_dir())
+
+    def records(self) -> dict[str, NamespaceRecord]:
+        """What the namespaces say of themselves, by folder name; those without a readable record are left out."""
+        records = {name: load_record(self.folder / name) for name in self.shelf_names()}
+        return {name: record for name, record in records.items() if record is not None}
+
+    def _group(self, keys: Keys) -> Iterator[tuple[Shelf, NDArray[np.int64]]]:
+        words = np.ascontiguousarray(keys[:, :NAMESPACE_BYTES]).view(np.uint64)
+        left = np.arange(len(keys))
+        while left.size:
+            first = words[left[0]]
+            same = (words[left] == first).all(axis=1)
+            yield self.shelf(first.tobytes().hex()), left[same]
+            left = left[~same]
+
+    def _note_damage(self, damage: Damage) -> None:
+        self.damage.append(damage)
+        _log.warning("%s", damage)
+
+    @property
+    def _format_path(self) -> Path:
+        return self.folder / "format.json"
+
+    def _write_format(self) -> None:
+        if not self._format_path.exists():
+            content = json.dumps({"format": FORMAT}).encode() + b"\n"
+            publish_file(self._format_path, lambda file: file.write(content))
+
+
+def changed_weights(store: VectorStore, identity: EmbedderIdentity) -> str | None:
+    """A sentence where the same model at the same revision was seen with other weights, else nothing."""
+    return describe_changed_weights(store.records().values(), identity)
+
+
+def find_unusable(vectors: Vectors) -> tuple[int, str] | None:
+    """The first vector that no score may rest on: its index, and what it is; shape of ``vectors``: ``(n, dim)``."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    # Squares overflow and underflow before the numbers themselves do, so suspects are looked at one by one.
+    for index in np.flatnonzero(~np.isfinite(squares) | (squares == 0)).tolist():
+        if not np.isfinite(vectors[index]).all():
+            return index, "holds a NaN or an infinite number"
+        if not vectors[index].any():
+            return index, "is all zeros"
+    return None

@@ -1,5 +1,0 @@
-"""Append-only results: records, ledger, item tables and tidy frames."""
-
-from bench.store.run import Run, load_run
-
-__all__ = ["Run", "load_run"]

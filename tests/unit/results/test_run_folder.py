@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prefixbench.errors import ResultsError
+from prefixbench.results import load_run
+from prefixbench.results.items import load_items, write_items
+from prefixbench.results.ledger import append_row, read_rows
+from prefixbench.results.lock import hold_folder
+from prefixbench.results.run import Manifest, items_path, write_item_texts, write_manifest, write_row
+from prefixbench.spec.conditions import Condition
+from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
+
+from tests.fakes import make_items, make_result
+
+SPEC = SweepSpec(
+    name="t",
+    models=(ModelSpec(name="org/model"),),
+    tasks=(TaskSpec(name="Task"),),
+    conditions=(Condition.parse("none"), Condition.parse("wrong:clustering")),
+)
+
+
+def test_a_run_reads_back_what_was_written(tmp_path: Path) -> None:
+    write_manifest(tmp_path, Manifest(spec=SPEC, planned=("a", "b")))
+    sha = write_items(items_path(tmp_path, "a"), make_items([0.0, 0.5, 1.0]))
+    write_row(tmp_path, make_result("a", items_sha256=sha))
+    write_item_texts(tmp_path, {("Task", "default", "q0"): "what?"})
+    run = load_run(tmp_path)
+    assert run.spec == SPEC
+    assert run.results[0] == make_result("a", items_sha256=sha)
+    assert run.items("a").value.tolist() == [0.0, 0.5, 1.0]
+    assert run.item_texts() == {("Task", "default", "q0"): "what?"}
+    assert not run.complete
+    assert run.frame()["condition"].tolist() == ["none"]
+    write_row(tmp_path, make_result("b", "correct"))
+    assert load_run(tmp_path).complete
+
+
+def test_the_last_row_of_a_cell_counts(tmp_path: Path) -> None:
+    write_manifest(tmp_path, Manifest(spec=SPEC))
+    write_row(tmp_path, make_result("a", score=0.1))
+    write_row(tmp_path, make_result("a", score=0.2))
+    assert [row.score for row in load_run(tmp_path).results] == [0.2]
+
+
+@pytest.mark.parametrize("cut", [1, 20, 400])
+def test_a_torn_last_line_is_dropped_and_then_overwritten(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "ledger.jsonl"
+    append_row(path, make_result("a"))
+    append_row(path, make_result("b"))
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert [row.cell_id for row in read_rows(path) if row.kind == "result"] == ["a"]
+    append_row(path, make_result("c"))
+    assert [row.cell_id for row in read_rows(path) if row.kind == "result"] == ["a", "c"]
+
+
+def test_a_corrupt_middle_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    append_row(path, make_result("a"))
+    row = json.loads(path.read_text()) | {"score": "high"}
+    path.write_text(json.dumps(row) + "\n")
+    with pytest.raises(ResultsError, match=r"ledger\.jsonl, line 1: result\.score: Input should be a valid number"):
+        read_rows(path)
+
+
+def test_changed_items_are_refused(tmp_path: Path) -> None:
+    sha = write_items(tmp_path / "x.parquet", make_items([0.0, 1.0]))
+    write_items(tmp_path / "x.parquet", make_items([0.0, 0.9]))
+    with pytest.raises(ResultsError, match="differ from the checksum in the ledger"):
+        load_items(tmp_path / "x.parquet", sha)
+
+
+def test_items_keep_every_column(tmp_path: Path) -> None:
+    items = make_items([0.0, 1.0])
+    ranked = type(items)(
+        items.statistic, items.item_id, items.group_id, items.replicate, items.value, rank=np.array([1.0, np.inf])
+    )
+    write_items(tmp_path / "x.parquet", ranked)
+    back = load_items(tmp_path / "x.parquet")
+    assert back.rank is not None
+    assert back.rank.tolist() == [1.0, np.inf]
+    assert back.prediction is None
+
+
+def test_foreign_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match="no such results folder"):
+        load_run(tmp_path / "absent")
+    with pytest.raises(ResultsError, match=r"not a results folder of prefixbench \(it has no run.json\)"):
+        load_run(tmp_path)
+    (tmp_path / "run.json").write_text('{"schema_version": 99, "tool": "prefixbench"}')
+    with pytest.raises(ResultsError, match="schema_version is 99, this version reads up to"):
+        load_run(tmp_path)
+    (tmp_path / "run.json").write_text("{torn")
+    with pytest.raises(ResultsError, match="cannot be read"):
+        load_run(tmp_path)
+
+
+def test_the_second_writer_is_told_who_holds_the_folder(tmp_path: Path) -> None:
+    told = r"process \d+ on .* is writing to this folder"
+    with hold_folder(tmp_path), pytest.raises(ResultsError, match=told), hold_folder(tmp_path):
+        pytest.fail("two writers hold one folder")
+    with hold_folder(tmp_path):
+        pass
