@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from prefixbench.prefixes.sources import SideSource
 from prefixbench.spec.conditions import Condition, Mechanism, PrefixPair
@@ -56,7 +56,7 @@ class Cell:
             "dataset_revision": self.task.dataset_revision,
             "subset": self.hf_subset,
             "split": self.hf_split,
-            "pair": asdict(self.pair),
+            "pair": _identify_pair(self.pair),
             "dtype": self.settings.dtype,
             "max_seq_length": self.settings.max_seq_length,
             "limit": self.limit,
@@ -65,6 +65,14 @@ class Cell:
         }
         encoded = json.dumps(identity, sort_keys=True, ensure_ascii=True, allow_nan=False).encode()
         return hashlib.blake2b(encoded, digest_size=8).hexdigest()
+
+
+def _identify_pair(pair: PrefixPair) -> dict[str, Any]:
+    """Return its fields; a pair without a mixture has the identity it had before there were mixtures."""
+    fields = asdict(pair)
+    if pair.mixture is None:
+        del fields["mixture"]
+    return fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,4 +148,4 @@ def effective_pair(pair: PrefixPair, task: TaskFacts) -> PrefixPair:
     if task.has_roles:
         return pair
     side = pair.side_for(None)
-    return replace(pair, query=side, document=side)
+    return replace(pair, query=side, document=side, mixture=None)

@@ -39,7 +39,8 @@ class KnownModel:
     def sent_pair(self, pair: PrefixPair) -> PrefixPair:
         """Both sides as this model is sent them."""
         query, document = self.sent_side(pair.query, Role.QUERY), self.sent_side(pair.document, Role.DOCUMENT)
-        return replace(pair, query=query, document=document)
+        mixture = pair.mixture and replace(pair.mixture, document=self.sent_side(pair.mixture.document, Role.DOCUMENT))
+        return replace(pair, query=query, document=document, mixture=mixture)
 
 
 def recall_model(model: ModelSpec, settings: EncoderSettings, folder: Path | None, cache: Path) -> KnownModel | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -155,6 +156,26 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Mixture:
+    """The documents of an index that are sent otherwise than the rest, as when it was re-embedded in part.
+
+    Attributes:
+        share: Of the documents, between 0 and 1.
+        document: What they are sent with.
+        seed: Together with a document's text it decides whether the document is one of them.
+    """
+
+    share: float
+    document: Side
+    seed: int
+
+    def holds(self, text: str) -> bool:
+        """Whether the document with this text is one of them; so is, on average, the share of all texts."""
+        digest = hashlib.blake2b(f"{self.seed}\0{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        return int.from_bytes(digest, "big") < self.share * 2**64
+
+
+@dataclass(frozen=True, slots=True)
 class PrefixPair:
     """What both roles send.
 
@@ -162,12 +183,18 @@ class PrefixPair:
         query: For queries, and for symmetric tasks unless ``symmetric`` says otherwise.
         document: For documents.
         symmetric: Which member a task without roles (STS, clustering, classification) uses.
+        mixture: The documents sent otherwise than with ``document``, if any.
     """
 
     query: Side = field(default_factory=Side)
     document: Side = field(default_factory=Side)
     symmetric: Role = Role.QUERY
+    mixture: Mixture | None = None
 
     def side_for(self, role: Role | None) -> Side:
         """The side a text of this role is sent with; ``None`` is a symmetric task's text."""
         return self.document if (role or self.symmetric) is Role.DOCUMENT else self.query
+
+    def document_side_of(self, text: str) -> Side:
+        """The side one document is sent with; ``text`` is the whole of it, title included, whatever the side sends."""
+        return self.mixture.document if self.mixture is not None and self.mixture.holds(text) else self.document

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prefixbench.errors import InexpressibleError, PrefixNotFoundError
 from prefixbench.plan.expand import Plan, expand_plan
 from prefixbench.prefixes import SideSource
-from prefixbench.spec.conditions import Condition, Mechanism, PrefixPair, Side
+from prefixbench.spec.conditions import Condition, Mechanism, Mixture, PrefixPair, Side
 from prefixbench.spec.sweep import CustomPrefix, ModelSpec, SweepSpec, TaskSpec
 from prefixbench.spec.tasks import TaskFacts
 
@@ -95,3 +95,11 @@ def test_everything_that_can_change_a_score_changes_the_cell() -> None:
     limited = {cell.cell_id for cell in make_plan("none", "correct", limit=50).cells}
     assert len(whole) == 6
     assert not whole & limited
+
+
+def test_a_mixture_is_part_of_a_cells_identity_and_changes_that_of_no_other_cell() -> None:
+    cell = make_plan("none", "correct", tasks=(STS,)).cells[1]
+    assert cell.cell_id == "5073e746de99dea2", "the identity that committed results have"
+    mixtures = [Mixture(share, Side(), seed) for share, seed in ((0.25, 0), (0.5, 0), (0.5, 1))]
+    mixed = {replace(cell, pair=replace(cell.pair, mixture=mixture)).cell_id for mixture in mixtures}
+    assert len(mixed | {cell.cell_id}) == 4

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from prefixbench.errors import SpecError
-from prefixbench.spec.conditions import Condition, ConditionKind, Pooling, PrefixPair, Role, Side
+from prefixbench.spec.conditions import Condition, ConditionKind, Mixture, Pooling, PrefixPair, Role, Side
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,20 @@ def test_a_title_slot_takes_the_title_or_none() -> None:
     assert side.prefix_for("Physics") == "title: Physics | text: "
     assert side.prefix_for("") == "title: none | text: "
     assert Side("{title} ").prefix_for("Physics") == "{title} "
+
+
+def test_a_mixture_sends_its_share_of_the_documents_otherwise_the_same_ones_each_time() -> None:
+    pair = PrefixPair(Side("q: "), Side("d: "), mixture=Mixture(0.25, Side(), seed=7))
+    texts = [f"document {number}" for number in range(4000)]
+    bare = [text for text in texts if pair.document_side_of(text) == Side()]
+    assert len(bare) == pytest.approx(1000, abs=90)  # three standard deviations of a binomial draw
+    assert [text for text in texts if pair.document_side_of(text) == Side()] == bare
+    half = PrefixPair(Side("q: "), Side("d: "), mixture=Mixture(0.5, Side(), seed=7))
+    assert all(half.document_side_of(text) == Side() for text in bare), "a larger share holds the smaller"
+    assert {PrefixPair(document=Side("d: ")).document_side_of(text) for text in texts} == {Side("d: ")}
+
+
+def test_a_mixture_of_none_or_all_of_the_documents_is_either_side() -> None:
+    for share, prefix in ((0.0, "d: "), (1.0, "")):
+        pair = PrefixPair(document=Side("d: "), mixture=Mixture(share, Side(), seed=0))
+        assert {pair.document_side_of(f"{number}").prefix for number in range(100)} == {prefix}
