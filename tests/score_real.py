@@ -15,7 +15,7 @@ import datasets
 import mteb
 import numpy as np
 from prefixbench.items.statistics import compute_statistic
-from prefixbench.score import MtebEncoder, item_texts, rehearse, score_cell
+from prefixbench.score import MtebEncoder, item_texts, list_texts, score_cell
 
 from tests.score_fakes import WordEmbed, evaluate_plainly, make_encoder
 
@@ -30,7 +30,7 @@ def describe_task(name: str, hf_subset: str) -> dict[str, Any]:
     embed = WordEmbed()
     cell = score_cell(task, MtebEncoder(embed, "org/words"), hf_split, hf_subset)
     asked = Counter((role, text) for role, texts, _ in embed.asked for text in texts)
-    parts = rehearse(task, hf_split, hf_subset).parts
+    parts = list_texts(task, hf_split, hf_subset).parts
     foreseen = Counter((part.role, text) for part in parts for text in part.texts)
     reference, _ = evaluate_plainly(task, make_encoder(), hf_split, hf_subset)
     scalars = {name: value for name, value in reference.items() if isinstance(value, float) and np.isfinite(value)}

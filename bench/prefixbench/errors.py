@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 class PrefixbenchError(Exception):
     """Base of every error whose text is meant for the user."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without the constructor, whose arguments a subclass may choose freely."""
+        return _restore_error, (type(self), self.args, self.__dict__)
+
+
+def _restore_error(
+    kind: type[PrefixbenchError], arguments: tuple[object, ...], attributes: dict[str, object]
+) -> PrefixbenchError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error
+
 
 class SpecError(PrefixbenchError):
     """A sweep that cannot be planned.

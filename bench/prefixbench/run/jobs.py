@@ -19,7 +19,8 @@ from prefixbench.plan.cell import Cell
 from prefixbench.plan.place import Place
 from prefixbench.results.records import GeometrySummary
 from prefixbench.run.loading import load_task
-from prefixbench.score import MtebEncoder, TextManifest, dataset_digest, item_texts, limit_task, rehearse, score_cell
+from prefixbench.run.texts import PlaceTexts
+from prefixbench.score import MtebEncoder, TextManifest, dataset_digest, item_texts, limit_task, list_texts, score_cell
 from prefixbench.score.geometry import compute_geometry
 from prefixbench.spec.conditions import PrefixPair, Role, Side
 from prefixbench.vectors import VectorStore
@@ -27,21 +28,6 @@ from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
 
 if TYPE_CHECKING:
     from mteb.models.model_meta import ModelMeta
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What a place will ask to have embedded, and what it is.
-
-    Attributes:
-        manifest: The texts by role, exactly as mteb will ask for them.
-        dataset_sha256: Content hash of the data scored.
-        item_texts: Texts of the items by id; empty where the data's licence forbids a copy.
-    """
-
-    manifest: TextManifest
-    dataset_sha256: str
-    item_texts: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +69,7 @@ def _limited_task(place: Place) -> Any:  # noqa: ANN401 - mteb.AbsTask, imported
 
 @functools.lru_cache(maxsize=4)
 def _manifest(place: Place) -> TextManifest:
-    return rehearse(_limited_task(place), place.hf_split, place.hf_subset)
+    return list_texts(_limited_task(place), place.hf_split, place.hf_subset)
 
 
 @functools.cache
@@ -91,11 +77,11 @@ def _open_store(folder: Path) -> VectorStore:
     return VectorStore.open(folder)
 
 
-def rehearse_place(place: Place) -> Rehearsal:
+def list_place_texts(place: Place) -> PlaceTexts:
     """Load the place's data and find out what it asks for, without any model."""
     task = _limited_task(place)
     free = (place.facts.license or "").startswith(FREE_LICENSES)
-    return Rehearsal(
+    return PlaceTexts(
         manifest=_manifest(place),
         dataset_sha256=dataset_digest(task, place.hf_split, place.hf_subset),
         item_texts=item_texts(task, place.hf_split, place.hf_subset) if free else {},

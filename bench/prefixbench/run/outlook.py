@@ -15,7 +15,7 @@ from prefixbench.results import load_run
 from prefixbench.run.folder import find_pending
 from prefixbench.run.known import recall_model
 from prefixbench.run.planning import find_local_folder, make_plan
-from prefixbench.run.recall import RoleTexts, recall_texts
+from prefixbench.run.texts import RoleTexts, recall_texts
 from prefixbench.spec.conditions import Role, Side
 from prefixbench.spec.sweep import ModelSpec, Overwrite, SweepSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore

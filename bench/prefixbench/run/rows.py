@@ -34,7 +34,7 @@ def make_result(
         task_type=cell.task.task_type,
         task_source=cell.task.source,
         dataset_revision=cell.task.dataset_revision,
-        dataset_sha256=encoded.rehearsal.dataset_sha256,
+        dataset_sha256=encoded.dataset_sha256,
         dataset_license=cell.task.license,
         hf_subset=cell.hf_subset,
         hf_split=cell.hf_split,

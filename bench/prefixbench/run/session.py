@@ -14,9 +14,9 @@ from prefixbench.encode.cached import CachedEmbedder
 from prefixbench.files import read_memo, write_memo
 from prefixbench.plan.cell import Cell
 from prefixbench.results.records import Cost, RoleAudit
-from prefixbench.run.jobs import Rehearsal
 from prefixbench.run.known import KnownModel, recall_model, remember_model
 from prefixbench.run.progress import Progress
+from prefixbench.run.texts import PlaceTexts
 from prefixbench.score import TextManifest, TextPart
 from prefixbench.spec.conditions import PrefixPair, Role, Side
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
@@ -33,14 +33,14 @@ class EncodedCell:
 
     Attributes:
         cell: The cell, its sides as the model was sent them.
-        rehearsal: Its data.
+        dataset_sha256: Content hash of the data its texts are from.
         known: The model.
         audit: Proof of what each role sent.
         cost: What embedding took; scoring is still to come.
     """
 
     cell: Cell
-    rehearsal: Rehearsal
+    dataset_sha256: str
     known: KnownModel
     audit: tuple[RoleAudit, ...]
     cost: Cost
@@ -109,7 +109,7 @@ class ModelSession:
         """What the model is."""
         return self._lazy.known
 
-    def encode_cell(self, cell: Cell, rehearsal: Rehearsal) -> EncodedCell:
+    def encode_cell(self, cell: Cell, texts: PlaceTexts) -> EncodedCell:
         """Embed what the store does not hold of a cell's texts, and prove what was sent.
 
         Raises:
@@ -119,13 +119,13 @@ class ModelSession:
         began = time.monotonic()
         sent = replace(cell, pair=self.known.sent_pair(cell.pair))
         before = self.embedder.counts
-        for part in rehearsal.manifest.parts:
+        for part in texts.manifest.parts:
             side = sent.pair.side_for(part.role)
-            texts, titles = part.request(side.title_slot)
-            self.embedder.ensure(texts, side, titles)
+            asked_texts, titles = part.request(side.title_slot)
+            self.embedder.ensure(asked_texts, side, titles)
         embedded = self.embedder.counts.texts_embedded - before.texts_embedded
-        audit = tuple(self._audit(sent.pair, role, rehearsal) for role in _roles(rehearsal.manifest))
-        asked = rehearsal.manifest.n_texts
+        audit = tuple(self._audit(sent.pair, role, texts) for role in _roles(texts.manifest))
+        asked = texts.manifest.n_texts
         cost = Cost(
             seconds_encode=time.monotonic() - began,
             seconds_score=0.0,
@@ -133,7 +133,7 @@ class ModelSession:
             texts_embedded=embedded,
             texts_reused=asked - embedded,
         )
-        return EncodedCell(sent, rehearsal, self.known, audit, cost)
+        return EncodedCell(sent, texts.dataset_sha256, self.known, audit, cost)
 
     def _tell(self, done: int, total: int) -> None:
         """Turn the counts of one call, which grow until it ends, into increments."""
@@ -144,22 +144,22 @@ class ModelSession:
         self._progress.texts_embedded(done - before)
         self._told = (done, total)
 
-    def _audit(self, pair: PrefixPair, role: Role | None, rehearsal: Rehearsal) -> RoleAudit:
+    def _audit(self, pair: PrefixPair, role: Role | None, texts: PlaceTexts) -> RoleAudit:
         """The audit of one role's distinct texts, computed once for a model, side and data set."""
         side = pair.side_for(role)
         subject = {
             "identity": asdict(self.known.identity),
             "side": asdict(side),
             "role": role,
-            "data": rehearsal.dataset_sha256,
+            "data": texts.dataset_sha256,
         }
         memo = self._cache / "audits" / f"{_digest(subject)}.json"
         if remembered := read_memo(memo):
             return RoleAudit.model_validate(remembered)
         from prefixbench.encode.audit import audit_side
 
-        texts, titles = _distinct(rehearsal.manifest.parts, role, side.title_slot)
-        found = RoleAudit.model_validate(asdict(audit_side(self._lazy.loaded, texts, side, titles, role=role)))
+        distinct, titles = _distinct(texts.manifest.parts, role, side.title_slot)
+        found = RoleAudit.model_validate(asdict(audit_side(self._lazy.loaded, distinct, side, titles, role=role)))
         write_memo(memo, found.model_dump(mode="json"))
         return found
 

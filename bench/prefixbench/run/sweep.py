@@ -16,15 +16,15 @@ from prefixbench.plan.place import Place
 from prefixbench.results.items import write_items
 from prefixbench.results.records import ProbeRecord
 from prefixbench.results.run import TextKey, items_path, write_item_texts, write_row
-from prefixbench.run.jobs import Rehearsal, ScoredCell, rehearse_place, score_stored_cell
+from prefixbench.run.jobs import ScoredCell, list_place_texts, score_stored_cell
 from prefixbench.run.lanes import Lanes
 from prefixbench.run.mteb_results import write_model_meta, write_task_result
 from prefixbench.run.probes import ProbeKey, compute_probes
 from prefixbench.run.progress import Progress
 from prefixbench.run.provenance import collect_provenance
-from prefixbench.run.recall import remember_texts
 from prefixbench.run.rows import describe_error, make_failure, make_result, make_unplanned
 from prefixbench.run.session import EncodedCell, ModelSession, open_session
+from prefixbench.run.texts import PlaceTexts, remember_texts
 from prefixbench.spec.conditions import BASELINE, PrefixPair
 from prefixbench.spec.sweep import ModelSpec
 from prefixbench.vectors import STORE_FOLDER
@@ -62,7 +62,7 @@ class Sweep:
     warnings: tuple[str, ...] = ()
     n_failed: int = 0
     seconds_encode: float = 0.0
-    _rehearsals: dict[Place, Future[Rehearsal]] = field(default_factory=dict)
+    _listed: dict[Place, Future[PlaceTexts]] = field(default_factory=dict)
     _scoring: dict[Future[ScoredCell], tuple[Cell, EncodedCell]] = field(default_factory=dict)
     _texts: dict[TextKey, str] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ class Sweep:
                 by_model[cell.model].append(cell)
         for cells in by_model.values():
             for place in dict.fromkeys(Place.of(cell) for cell in cells):
-                self._rehearse(place)
+                self._list_texts(place)
         for model, cells in by_model.items():
             self._run_model(model, cells)
         while self._scoring:
@@ -89,10 +89,10 @@ class Sweep:
                 self.n_failed += cell.status == "failed"
                 self.progress.cell_finished(f"{cell.model.name} {cell.task.name} {cell.condition}", cell.status)
 
-    def _rehearse(self, place: Place) -> Future[Rehearsal]:
-        if place not in self._rehearsals:
-            self._rehearsals[place] = self.lanes.submit(place.facts.name, rehearse_place, place)
-        return self._rehearsals[place]
+    def _list_texts(self, place: Place) -> Future[PlaceTexts]:
+        if place not in self._listed:
+            self._listed[place] = self.lanes.submit(place.facts.name, list_place_texts, place)
+        return self._listed[place]
 
     def _run_model(self, model: ModelSpec, cells: list[Cell]) -> None:
         try:
@@ -117,10 +117,10 @@ class Sweep:
 
     def _encode(self, session: ModelSession, place: Place, cell: Cell) -> None:
         try:
-            rehearsal = self._rehearse(place).result()
-            self._keep_texts(place, rehearsal)
-            remember_texts(self.cache, place, rehearsal)
-            encoded = session.encode_cell(cell, rehearsal)
+            texts = self._list_texts(place).result()
+            self._keep_texts(place, texts)
+            remember_texts(self.cache, place, texts.manifest)
+            encoded = session.encode_cell(cell, texts)
             self.seconds_encode += encoded.cost.seconds_encode
         except (*RECOVERABLE, BrokenProcessPool) as error:
             self._fail(cell, error, session.known.device)
@@ -147,8 +147,8 @@ class Sweep:
             None,
         )
 
-    def _keep_texts(self, place: Place, rehearsal: Rehearsal) -> None:
-        new = {(place.facts.name, place.hf_subset, item): text for item, text in rehearsal.item_texts.items()}
+    def _keep_texts(self, place: Place, texts: PlaceTexts) -> None:
+        new = {(place.facts.name, place.hf_subset, item): text for item, text in texts.item_texts.items()}
         if not new.keys() <= self._texts.keys():
             self._texts |= new
             write_item_texts(self.folder, self._texts)

@@ -5,7 +5,7 @@ from prefixbench.score.data import fresh_task
 from prefixbench.score.digest import dataset_digest, item_texts
 from prefixbench.score.encoder import MtebEncoder
 from prefixbench.score.limit import limit_task
-from prefixbench.score.manifest import TextManifest, TextPart, rehearse
+from prefixbench.score.manifest import TextManifest, TextPart, list_texts
 
 __all__ = [
     "CellScore",
@@ -16,6 +16,6 @@ __all__ = [
     "fresh_task",
     "item_texts",
     "limit_task",
-    "rehearse",
+    "list_texts",
     "score_cell",
 ]

@@ -87,7 +87,7 @@ class TextManifest:
         return sum(len(part.texts) for part in self.parts)
 
 
-def rehearse(task: AbsTask, hf_split: str, hf_subset: str) -> TextManifest:
+def list_texts(task: AbsTask, hf_split: str, hf_subset: str) -> TextManifest:
     """The texts that scoring this split and subset asks to embed.
 
     They are read from the data the way mteb reads them; a task with an evaluation of its own is run against an

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from mteb.abstasks import AbsTask
 from mteb.mocks import MOCK_TASK_TEST_GRID
-from prefixbench.score import MtebEncoder, TextManifest, rehearse, score_cell
+from prefixbench.score import MtebEncoder, TextManifest, list_texts, score_cell
 from prefixbench.score.manifest import READERS, record_texts
 from prefixbench.spec.conditions import Role
 
@@ -30,7 +30,7 @@ def test_texts_read_from_mock_data_are_those_mteb_asks_for(kind: type[AbsTask]) 
     task = kind()
     task.load_data()
     hf_split, hf_subset = task.eval_splits[0], task.hf_subsets[0]
-    manifest = rehearse(task, hf_split, hf_subset)
+    manifest = list_texts(task, hf_split, hf_subset)
     assert manifest.n_texts > 0
     assert count_texts(manifest) == count_texts(record_texts(task, hf_split, hf_subset))
 
@@ -39,7 +39,7 @@ def test_texts_read_from_mock_data_are_those_mteb_asks_for(kind: type[AbsTask]) 
 def test_texts_read_from_made_data_are_those_mteb_asks_for(name: str) -> None:
     task = MADE_TASKS[name]()
     asked = Counter((role, text) for role, texts, _ in score_made(name)[1].asked for text in texts)
-    read = Counter((part.role, text) for part in rehearse(task, "test", "default").parts for text in part.texts)
+    read = Counter((part.role, text) for part in list_texts(task, "test", "default").parts for text in part.texts)
     assert read == asked
 
 
@@ -47,7 +47,7 @@ def test_a_title_slot_asks_for_bodies_and_titles() -> None:
     task = make_retrieval()
     embed = WordEmbed()
     score_cell(task, MtebEncoder(embed, "org/model", title_slot=True), "test", "default")
-    requests = [(part.role, *part.request(title_slot=True)) for part in rehearse(task, "test", "default").parts]
+    requests = [(part.role, *part.request(title_slot=True)) for part in list_texts(task, "test", "default").parts]
     assert requests == embed.asked
     assert [titles is not None for _, _, titles in requests] == [False, True]
     assert requests[0][0] is Role.QUERY
@@ -58,7 +58,7 @@ def test_a_task_with_an_evaluation_of_its_own_is_recorded() -> None:
     kind = type(task)
     own = type("Own", (kind,), {"_evaluate_subset": lambda self, *a, **k: kind._evaluate_subset(self, *a, **k)})()
     own.dataset, own.data_loaded = task.dataset, True
-    assert count_texts(rehearse(own, "test", "default")) == count_texts(rehearse(task, "test", "default"))
+    assert count_texts(list_texts(own, "test", "default")) == count_texts(list_texts(task, "test", "default"))
 
 
 def test_every_kind_has_a_reader() -> None:

@@ -9,7 +9,7 @@ from datasets import Dataset
 from mteb.abstasks import AbsTask
 from mteb.mocks.mock_tasks.classification import MockImageClassificationTask
 from prefixbench.errors import ScoreError
-from prefixbench.score import dataset_digest, fresh_task, item_texts, limit_task, rehearse, score_cell
+from prefixbench.score import dataset_digest, fresh_task, item_texts, limit_task, list_texts, score_cell
 from prefixbench.score.columns import view_as_lists
 from prefixbench.score.data import get_split
 from prefixbench.score.ids import digest_texts, group_sharers, number_repeats
@@ -122,7 +122,7 @@ def test_an_item_that_stays_scores_as_in_the_whole_task(name: str) -> None:
 def test_other_kinds_are_cut_too(name: str) -> None:
     task = MADE_TASKS[name]()
     limited = limit_task(task, 12, 3)
-    assert rehearse(limited, "test", "default").n_texts < rehearse(task, "test", "default").n_texts
+    assert list_texts(limited, "test", "default").n_texts < list_texts(task, "test", "default").n_texts
     assert score_cell(limited, make_encoder(), "test", "default").items.n_items > 0
 
 
@@ -143,7 +143,7 @@ def test_scoring_and_limiting_leave_the_task_as_it_was(name: str) -> None:
     state = copy.deepcopy(task.rng_state.getstate())
     score_cell(task, make_encoder(), "test", "default")
     limit_task(task, 10, 3)
-    rehearse(task, "test", "default")
+    list_texts(task, "test", "default")
     assert dataset_digest(task, "test", "default") == before
     assert task.rng_state.getstate() == state
     assert type(fresh_task(task)) is type(task)

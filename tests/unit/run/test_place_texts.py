@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from prefixbench.plan.place import Place
-from prefixbench.run.jobs import Rehearsal
-from prefixbench.run.recall import recall_texts, remember_texts
+from prefixbench.run.texts import recall_texts, remember_texts
 from prefixbench.score import TextManifest, TextPart
 from prefixbench.spec.conditions import Role, Side
 from prefixbench.spec.tasks import TaskFacts
@@ -29,7 +28,7 @@ MANIFEST = TextManifest((DOCUMENTS, QUERIES))
 @pytest.mark.parametrize("part", [DOCUMENTS, QUERIES])
 def test_the_keys_of_remembered_texts_are_those_a_sweep_stores(tmp_path: Path, side: Side, part: TextPart) -> None:
     assert recall_texts(tmp_path, PLACE) is None
-    remember_texts(tmp_path, PLACE, Rehearsal(MANIFEST, "0" * 64, {}))
+    remember_texts(tmp_path, PLACE, MANIFEST)
     remembered = recall_texts(tmp_path, PLACE)
     assert remembered is not None
     assert remembered.n_texts == 8

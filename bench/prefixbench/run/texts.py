@@ -1,4 +1,4 @@
-"""Which texts a place asked for when it was last rehearsed on this machine, so that planning needs no data."""
+"""The texts of a place: as its data hold them, and by their digests as remembered, so that planning needs no data."""
 
 from __future__ import annotations
 
@@ -21,11 +21,26 @@ from prefixbench.vectors.keys import Digests, compute_text_digests
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prefixbench.run.jobs import Rehearsal
+    from prefixbench.score import TextManifest
 
 
 FORMAT = 2
 """Part of the files' names; raised when they hold something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTexts:
+    """What a place asks to have embedded, and what it is.
+
+    Attributes:
+        manifest: The texts by role, exactly as mteb will ask for them.
+        dataset_sha256: Content hash of the data scored.
+        item_texts: Texts of the items by id; empty where the data's licence forbids a copy.
+    """
+
+    manifest: TextManifest
+    dataset_sha256: str
+    item_texts: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +77,15 @@ class RememberedTexts:
     by_role: dict[Role | None, RoleTexts]
 
 
-def remember_texts(cache: Path, place: Place, rehearsal: Rehearsal) -> None:
+def remember_texts(cache: Path, place: Place, manifest: TextManifest) -> None:
     """Keep the digests of a place's texts."""
     path = _path(cache, place)
     if path.exists():
         return
     arrays: dict[str, NDArray[np.generic]] = {}
-    for role in dict.fromkeys(part.role for part in rehearsal.manifest.parts):
+    for role in dict.fromkeys(part.role for part in manifest.parts):
         name = role.value if role else "text"
-        parts = [part for part in rehearsal.manifest.parts if part.role == role]
+        parts = [part for part in manifest.parts if part.role == role]
         arrays[name] = compute_text_digests(list(dict.fromkeys(text for part in parts for text in part.texts)))
         if any(part.titles is not None for part in parts):
             asked = [part.request(title_slot=True) for part in parts]
@@ -80,12 +95,12 @@ def remember_texts(cache: Path, place: Place, rehearsal: Rehearsal) -> None:
             arrays[f"{name}.bodies"] = compute_text_digests([body for body, _ in pairs])
             arrays[f"{name}.titles"] = np.frombuffer(json.dumps([title for _, title in pairs]).encode(), np.uint8)
     buffer = io.BytesIO()
-    np.savez(buffer, n_texts=np.int64(rehearsal.manifest.n_texts), **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, n_texts=np.int64(manifest.n_texts), **arrays)  # type: ignore[arg-type]
     write_bytes(path, buffer.getvalue())
 
 
 def recall_texts(cache: Path, place: Place) -> RememberedTexts | None:
-    """What a place asked for, or ``None`` where it was never rehearsed here."""
+    """What a place asked for, or ``None`` where it was never read here."""
     path = _path(cache, place)
     if not path.exists():
         return None
