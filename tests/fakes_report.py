@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from prefixbench.items.table import ItemTable, Statistic
 from prefixbench.results.items import write_items
+from prefixbench.results.live import PlannedCell
 from prefixbench.results.records import (
     CellFailure,
     CellResult,
@@ -19,7 +20,8 @@ from prefixbench.results.records import (
     SourceRecord,
     TextSample,
 )
-from prefixbench.results.run import Manifest, Run, items_path, write_item_texts, write_manifest
+from prefixbench.results.run import Manifest, Run, write_manifest
+from prefixbench.results.texts import add_item_texts
 from prefixbench.spec.conditions import Condition, Mechanism
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 
@@ -42,6 +44,7 @@ def make_fake(folder: Path, sweep: FakeSweep | None = None, *, without_items: bo
     folder = folder / sweep.name
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[CellResult | CellFailure | ProbeRecord] = []
+    texts: dict[tuple[str, str], dict[str, str]] = {}
     for model in sweep.models:
         for task in sweep.tasks:
             rows += [_make_cell(folder, sweep, model, task, condition) for condition in sweep.conditions]
@@ -55,7 +58,8 @@ def make_fake(folder: Path, sweep: FakeSweep | None = None, *, without_items: bo
             first, sweep.tasks[-1], "failed", "foreign", "out of memory: 3 GiB asked, 1 GiB free.", "MemoryError"
         ),
     ]
-    planned = tuple(row.cell_id for row in rows if not isinstance(row, ProbeRecord))
+    planned = [row.cell_id for row in rows if not isinstance(row, ProbeRecord)]
+    planned += [f"missing-{index}" for index in range(sweep.missing)]
     manifest = Manifest(
         spec=SweepSpec(
             name="fake",
@@ -64,12 +68,15 @@ def make_fake(folder: Path, sweep: FakeSweep | None = None, *, without_items: bo
             tasks=tuple(TaskSpec(name=name.partition(":")[0]) for name, _, _ in sweep.tasks),
             conditions=tuple(Condition.parse(name) for name in sweep.conditions),
         ),
-        planned=(*planned, *(f"missing-{index}" for index in range(sweep.missing))),
+        planned=tuple(PlannedCell(cell_id=cell_id) for cell_id in planned),
         command="prefixbench sweep --preset fake",
     )
     write_manifest(folder, manifest)
     (folder / "ledger.jsonl").write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
-    write_item_texts(folder, make_texts(sweep))
+    for (name, subset, item), text in make_texts(sweep).items():
+        texts.setdefault((name, subset), {})[item] = text
+    for (name, subset), own in texts.items():
+        add_item_texts(folder, name, subset, own)
     run = Run(folder, manifest, tuple(rows))
     return run, make_analysis(sweep)
 
@@ -105,7 +112,7 @@ def _make_cell(folder: Path, sweep: FakeSweep, model: str, task: tuple[str, str,
         scores={task[2]: score},
         statistic=Statistic.MEAN,
         n_items=sweep.n_items,
-        items_sha256=write_items(items_path(folder, cell_id), items) if sweep.store_items else "0" * 64,
+        items_sha256=write_items(folder, cell_id, items) if sweep.store_items else "0" * 64,
         pair=pair,
         sources={
             side: SourceRecord(layer="card", citation=f"https://huggingface.co/{model}", certain=condition != "foreign")

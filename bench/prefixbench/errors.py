@@ -22,12 +22,17 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from prefixbench.plain import strip_credentials
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
 class PrefixbenchError(Exception):
-    """Base of every error whose text is meant for the user."""
+    """Base of every error whose text is meant for the user; it goes into ledgers and reports, so it keeps no secret."""
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(strip_credentials(sentence))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle without the constructor, whose arguments a subclass may choose freely."""

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -56,6 +57,36 @@ def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file's content, whole or not at all; see ``write_file``."""
     write_file(path, lambda file: file.write(content))
+
+
+def open_ordinary(path: Path, flags: int) -> int:
+    """Open a file by its descriptor, never through a link; a pipe, a device or a folder is refused without waiting.
+
+    Args:
+        path: The file; its last part is no link.
+        flags: As ``os.open`` takes them.
+
+    Raises:
+        OSError: The file cannot be opened, or is no ordinary one.
+    """
+    handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+    return handle
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Read an ordinary file of at most so many bytes, never through a link.
+
+    Raises:
+        OSError: The file cannot be read, is no ordinary one, or holds more.
+    """
+    with os.fdopen(open_ordinary(path, os.O_RDONLY), "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it holds more than {most:,} bytes", str(path))
+    return content
 
 
 def sync_folder(folder: Path) -> None:

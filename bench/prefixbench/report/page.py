@@ -145,17 +145,8 @@ def _describe_extent(evidence: Evidence) -> str:
 
 
 def _describe_unfinished(evidence: Evidence) -> list[str]:
-    """What is still missing, a sentence for each run that goes on."""
-    sentences = []
-    for run, name in zip(evidence.runs, evidence.run_names, strict=True):
-        done = {row.cell_id for row in run.results} | {row.cell_id for row in run.failures}
-        missing = len(set(run.manifest.planned) - done)
-        if missing:
-            sentences.append(
-                f"{clean_text(name)} is still going: {missing} of {len(run.manifest.planned)} cells are missing, "
-                "and every figure below may change."
-            )
-    return sentences
+    """What is still missing, a sentence for each run that lacks cells."""
+    return [clean_text(run.describe_missing()) for run in evidence.runs if run.missing]
 
 
 def _load_text(name: str) -> str:

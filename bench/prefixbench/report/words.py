@@ -7,6 +7,8 @@ import math
 import numbers
 import re
 
+from prefixbench.plain import clean_text as clean_text
+
 VERDICT_GLYPHS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "inconclusive": "?"}
 VERDICT_MARKERS = {"helps": "^", "hurts": "v", "equivalent": "s", "inconclusive": "o"}
 
@@ -21,10 +23,6 @@ OVERALL_VERDICTS = {
 
 MINUS = "\N{MINUS SIGN}"
 _WHITESPACE = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍", "\u00a0": "⍽"}
-
-_UNSAFE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
-)
 
 
 def is_number(value: object) -> bool:
@@ -92,11 +90,6 @@ def show_whitespace(text: str) -> str:
     if not text:
         return "∅"
     return "".join(_WHITESPACE.get(letter, letter) for letter in clean_text(text))
-
-
-def clean_text(text: str) -> str:
-    """Text without the control characters that XML forbids and those that reorder what follows them."""
-    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shorten(text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Item tables on disk: one Parquet file a cell, published whole or not at all."""
+"""Item tables on disk: one Parquet file a cell, published whole or not at all, and taken in only as it was written."""
 
 from __future__ import annotations
 
@@ -8,57 +8,159 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefixbench.errors import ResultsError
-from prefixbench.files import write_bytes
+from prefixbench.items.statistics import compute_statistic
 from prefixbench.items.table import ItemTable, Statistic
+from prefixbench.results.guard import read_inside, write_inside
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from prefixbench.results.records import CellResult
+
 _REQUIRED = {"item_id": pa.string(), "group_id": pa.string(), "replicate": pa.int32(), "value": pa.float64()}
-_OPTIONAL = ("prediction", "target", "rank")
+_OPTIONAL = {name: pa.float64() for name in ("prediction", "target", "rank")}
+
+MOST_ROWS = 20_000_000
+MOST_EXPANDED = 2 << 30
+"""Bytes that a Parquet file of ours may take in memory; a small file can be made to expand without end."""
+MOST_REPLICATES = 10_000
+LARGEST_VALUE = 2.0**53
+"""Beyond it label codes are no longer exact and sums of squares overflow; no score comes near."""
+TOLERANCE = 1e-6 + 0.5e-5
+"""How far a main score rebuilt from items may lie from its row's: mteb rounds some to five digits."""
 
 
-def write_items(path: Path, items: ItemTable) -> str:
-    """Publish an item table and return the sha256 of its file."""
+def name_items(cell_id: str) -> str:
+    """Return where a cell's per-item scores stand in its results folder."""
+    return f"items/{cell_id}.parquet"
+
+
+def write_items(folder: Path, cell_id: str, items: ItemTable) -> str:
+    """Publish a cell's item table and return the sha256 of its file."""
     columns = {name: pa.array(getattr(items, name), type=kind) for name, kind in _REQUIRED.items()}
-    for name in _OPTIONAL:
+    for name, kind in _OPTIONAL.items():
         values = getattr(items, name)
         if values is not None:
-            columns[name] = pa.array(values, type=pa.float64())
+            columns[name] = pa.array(values, type=kind)
     table = pa.table(columns).replace_schema_metadata({"statistic": items.statistic.value})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", write_statistics=False)
     content = buffer.getvalue()
-    write_bytes(path, content)
+    write_inside(folder, name_items(cell_id), content)
     return hashlib.sha256(content).hexdigest()
 
 
-def load_items(path: Path, sha256: str | None = None) -> ItemTable:
-    """Read an item table back.
+def load_items(folder: Path, row: CellResult) -> ItemTable:
+    """Read a finished cell's item table back.
 
     Raises:
-        ResultsError: The file is missing, differs from the checksum in the ledger, or is no item table.
+        ResultsError: The file is missing, differs from the checksum in the ledger, is no item table, or its values do
+            not rebuild the score in the ledger.
+    """
+    name = name_items(row.cell_id)
+    path = folder / name
+    content = read_inside(folder, name)
+    if content is None:
+        raise ResultsError(f"{path}: cannot read the per-item scores (No such file or directory).")
+    if hashlib.sha256(content).hexdigest() != row.items_sha256:
+        raise ResultsError(f"{path}: the per-item scores differ from the checksum in the ledger; run the cell again.")
+    table = read_table(path, content, _REQUIRED, _OPTIONAL)
+    items = _take_in(path, table)
+    _check_against(path, items, row)
+    return items
+
+
+def read_table(
+    path: Path, content: bytes, required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]
+) -> pa.Table:
+    """Read a Parquet file of ours; its strings stay dictionaries, so that repeats take no room.
+
+    Args:
+        path: For messages.
+        content: The file.
+        required: Columns it has, with their types.
+        optional: Columns it may have.
+
+    Raises:
+        ResultsError: It is no such file, or would take more than ``MOST_EXPANDED`` bytes.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot read the per-item scores ({error.strerror}).") from None
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise ResultsError(f"{path}: the per-item scores differ from the checksum in the ledger; run the cell again.")
+        file = pq.ParquetFile(io.BytesIO(content))
+        schema, metadata = file.schema_arrow, file.metadata
+        n_bytes = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+        if metadata.num_rows > MOST_ROWS or n_bytes > MOST_EXPANDED:
+            raise ResultsError(f"{path}: {metadata.num_rows:,} rows of {n_bytes:,} bytes are more than is read.")
+        _check_columns(schema, required, optional)
+        strings = [name for name in schema.names if schema.field(name).type == pa.string()]
+        table = pq.read_table(io.BytesIO(content), read_dictionary=strings, use_threads=False)
+        for name in table.column_names:
+            if table.column(name).null_count:
+                raise ValueError(f"column {name} has empty values")
+        _check_expanded(path, table, strings)
+    except (pa.ArrowException, ValueError, TypeError, KeyError, OSError, OverflowError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ResultsError(f"{path}: not a table of ours ({reason}).") from None
+    return table
+
+
+def _check_columns(schema: pa.Schema, required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]) -> None:
+    if missing := required.keys() - set(schema.names):
+        raise ValueError(f"column {min(missing)} is missing")
+    for field in schema:
+        wanted = {**required, **optional}.get(field.name)
+        if field.type != wanted:
+            raise ValueError(f"column {field.name} is {field.type}, not {wanted or 'among its columns'}")
+    if len(set(schema.names)) != len(schema.names):
+        raise ValueError("a column stands there twice")
+
+
+def _check_expanded(path: Path, table: pa.Table, strings: list[str]) -> None:
+    """Refuse columns whose longest string times their rows, as an array holds them, is too much."""
+    for name in strings:
+        column = table.column(name)
+        longest = max((pc.max(pc.utf8_length(chunk.dictionary)).as_py() or 0 for chunk in column.chunks), default=0)
+        if longest * table.num_rows * 4 > MOST_EXPANDED:
+            raise ResultsError(f"{path}: column {name} would take {longest * table.num_rows * 4:,} bytes in memory.")
+
+
+def _take_in(path: Path, table: pa.Table) -> ItemTable:
     try:
-        table = pq.read_table(io.BytesIO(content))
         statistic = Statistic((table.schema.metadata or {})[b"statistic"].decode())
-        columns = {name: table.column(name).to_numpy() for name in table.column_names}
-        return ItemTable(
-            statistic=statistic,
-            item_id=np.asarray(columns["item_id"], dtype=np.str_),
-            group_id=np.asarray(columns["group_id"], dtype=np.str_),
-            replicate=columns["replicate"],
-            value=columns["value"],
-            **{name: columns.get(name) for name in _OPTIONAL},
+    except (KeyError, ValueError):
+        raise ResultsError(f"{path}: names no statistic of ours.") from None
+    columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    for name in ("value", "prediction", "target"):
+        if name in columns and not np.all(np.abs(columns[name]) <= LARGEST_VALUE):
+            raise ResultsError(f"{path}: column {name} holds values that are no numbers or beyond {LARGEST_VALUE:.0e}.")
+    if table.num_rows == 0 or len(np.unique(columns["replicate"])) > MOST_REPLICATES:
+        raise ResultsError(f"{path}: holds no items, or more than {MOST_REPLICATES:,} experiments.")
+    return ItemTable(
+        statistic=statistic,
+        item_id=np.asarray(columns["item_id"], dtype=np.str_),
+        group_id=np.asarray(columns["group_id"], dtype=np.str_),
+        replicate=columns["replicate"],
+        value=columns["value"],
+        **{name: columns.get(name) for name in _OPTIONAL},
+    )
+
+
+def _check_against(path: Path, items: ItemTable, row: CellResult) -> None:
+    if items.statistic is not row.statistic or items.n_items != row.n_items:
+        raise ResultsError(
+            f"{path}: {items.n_items} items by {items.statistic.value}, where the ledger says {row.n_items} by "
+            f"{row.statistic.value}; run the cell again."
         )
-    except (KeyError, ValueError, pa.ArrowInvalid) as error:
-        raise ResultsError(f"{path}: not a table of per-item scores ({error}).") from None
+    try:
+        rebuilt = compute_statistic(items)
+    except (ValueError, IndexError, OverflowError) as error:
+        raise ResultsError(f"{path}: {row.main_score} cannot be rebuilt from its items ({error}).") from None
+    if not abs(rebuilt - row.score) <= TOLERANCE:
+        raise ResultsError(
+            f"{path}: {row.main_score} rebuilt from the items is {rebuilt:.7f}, but the ledger says {row.score:.7f}; "
+            "run the cell again."
+        )

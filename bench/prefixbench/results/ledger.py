@@ -8,62 +8,78 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from prefixbench.errors import ResultsError
+from prefixbench.files import open_ordinary
+from prefixbench.results.guard import describe_os_error, locate_inside, read_inside
 from prefixbench.results.records import CellFailure, CellResult, ProbeRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+LEDGER = "ledger.jsonl"
 
 Row: TypeAlias = CellResult | CellFailure | ProbeRecord
 _ROW: TypeAdapter[Row] = TypeAdapter(Annotated[Row, Field(discriminator="kind")])
 
 
 def encode_row(row: Row) -> bytes:
-    """One record as the ledger's line."""
+    """Return one record as the ledger's line."""
     return row.model_dump_json().encode() + b"\n"
 
 
-def append_row(path: Path, row: Row) -> None:
-    """Add one record and return once it is on the disk.
+def append_row(folder: Path, row: Row) -> None:
+    """Add one record to the folder's ledger and return once it is on the disk.
 
     A line torn by a crash is cut off first, so that the new record starts on a line of its own.
+
+    Raises:
+        ResultsError: The ledger is a link or no file, the disk is full, or the folder cannot be written to.
     """
+    path = locate_inside(folder, LEDGER)
     encoded = encode_row(row)
-    with path.open("ab") as file:
-        whole = _whole_length(path)
-        if whole != file.tell():
-            file.truncate(whole)
-        file.write(encoded)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(open_ordinary(path, os.O_RDWR | os.O_APPEND | os.O_CREAT), "r+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            whole = _find_whole_length(file.fileno(), size)
+            if whole != size:
+                file.truncate(whole)
+            try:
+                _write_all(file.fileno(), encoded)
+            except OSError:
+                file.truncate(whole)
+                raise
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be written ({describe_os_error(error)}).") from None
 
 
-def _whole_length(path: Path) -> int:
-    """Bytes up to and including the last newline."""
-    size = path.stat().st_size
+def _write_all(handle: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(handle, content) :]
+
+
+def _find_whole_length(handle: int, size: int) -> int:
+    """Return the bytes up to and including the last newline."""
     step = 1 << 16
-    with path.open("rb") as file:
-        for start in range(max(0, size - step), -step, -step):
-            file.seek(max(0, start))
-            found = file.read(step).rfind(b"\n")
-            if found >= 0:
-                return max(0, start) + found + 1
+    for start in range(max(0, size - step), -step, -step):
+        found = os.pread(handle, step, max(0, start)).rfind(b"\n")
+        if found >= 0:
+            return max(0, start) + found + 1
     return 0
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Every record in the order written; a last line without its newline was never finished and is left out.
+def read_rows(folder: Path) -> list[Row]:
+    """Return every record in the order written; a last line without its newline was never finished and is left out.
 
     Raises:
-        ResultsError: A finished line is no record of ours; names the file, the line and the field.
+        ResultsError: The ledger is a link or no file, or a finished line is no record of ours; names the file, the
+            line and the field.
     """
-    if not path.exists():
-        return []
     rows: list[Row] = []
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+    for number, line in enumerate((read_inside(folder, LEDGER) or b"").split(b"\n")[:-1], 1):
         try:
             rows.append(_ROW.validate_json(line))
         except ValidationError as error:
             fault = error.errors()[0]
             place = ".".join(str(part) for part in fault["loc"]) or "record"
-            raise ResultsError(f"{path}, line {number}: {place}: {fault['msg']}.") from None
+            raise ResultsError(f"{folder / LEDGER}, line {number}: {place}: {fault['msg']}.") from None
     return rows

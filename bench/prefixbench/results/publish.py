@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefixbench.files import write_bytes
-from prefixbench.results.ledger import Row, encode_row, read_rows
-from prefixbench.results.lock import hold_folder
+from prefixbench.results.guard import hold_folder, locate_inside, write_inside
+from prefixbench.results.ledger import LEDGER, Row, encode_row, read_rows
 from prefixbench.results.records import CellResult
-from prefixbench.results.run import LEDGER, TEXTS, load_run
+from prefixbench.results.run import load_run
+from prefixbench.results.texts import TEXTS
 
 
 def drop_texts(folder: Path) -> int:
@@ -25,10 +25,10 @@ def drop_texts(folder: Path) -> int:
     """
     load_run(folder)
     with hold_folder(folder):
-        rows = read_rows(folder / LEDGER)
+        rows = read_rows(folder)
         kept = [_without_samples(row) for row in rows]
-        write_bytes(folder / LEDGER, b"".join(map(encode_row, kept)))
-        (folder / TEXTS).unlink(missing_ok=True)
+        write_inside(folder, LEDGER, b"".join(map(encode_row, kept)))
+        locate_inside(folder, TEXTS).unlink(missing_ok=True)
     return sum(before != after for before, after in zip(rows, kept, strict=True))
 
 

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from prefixbench.items.table import Statistic
+from prefixbench.plain import clean_name, clean_text
 from prefixbench.spec.conditions import Mechanism, PrefixPair
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Its history stands in ``results/README.md``."""
+
+
+def _check_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+Name = Annotated[str, Field(min_length=1), AfterValidator(clean_name)]
+"""What rows are told apart by: shown everywhere, so it holds nothing that a terminal would take for a command."""
+CellId = Annotated[str, Field(pattern=r"^[\w:+-][\w.:+-]{0,200}$")]
+"""Part of a file's name, so no path."""
+Sentence = Annotated[str, AfterValidator(clean_text)]
+"""Words for people, whatever text they quote."""
+Time = Annotated[str, AfterValidator(_check_time)]
+Number = Annotated[float, Field(ge=-1e15, le=1e15)]
+"""A score in whatever unit; what lies beyond is damage, and would overflow when squared and summed."""
 
 
 class Record(BaseModel):
@@ -36,11 +54,11 @@ class Provenance(Record):
     git_commit: str | None
     git_dirty: bool | None
     packages: dict[str, str]
-    platform: str
-    device: str
-    cpu: str
-    utc: str
-    warnings: tuple[str, ...] = ()
+    platform: Sentence
+    device: Sentence
+    cpu: Sentence
+    utc: Time
+    warnings: tuple[Sentence, ...] = ()
 
 
 class TextSample(Record):
@@ -77,7 +95,7 @@ class RoleAudit(Record):
     tokens_pushed_out: int
     n_tokens: int
     prefix_in_pooling: bool = True
-    adapter: str | None = None
+    adapter: Name | None = None
     api: dict[str, str] = Field(default_factory=dict)
     samples: tuple[TextSample, ...] = ()
 
@@ -85,21 +103,21 @@ class RoleAudit(Record):
 class SourceRecord(Record):
     """Where one side's string comes from."""
 
-    layer: str
-    citation: str
+    layer: Sentence
+    citation: Sentence
     certain: bool = True
 
 
 class EncoderIdentity(Record):
     """The vectors' origin, as far as it can change them."""
 
-    model: str
+    model: Name
     revision: str | None
-    weights_digest: str
+    weights_digest: Sentence
     max_seq_length: int
-    pooling: str
-    dtype: str
-    engine: str
+    pooling: Sentence
+    dtype: Sentence
+    engine: Sentence
 
 
 class Cost(Record):
@@ -144,24 +162,24 @@ class CellResult(Record):
 
     kind: Literal["result"] = "result"
     schema_version: int = SCHEMA_VERSION
-    cell_id: str
-    conditions: tuple[str, ...]
-    model: str
-    model_revision: str | None
+    cell_id: CellId
+    conditions: Annotated[tuple[Name, ...], Field(min_length=1)]
+    model: Name
+    model_revision: Sentence | None
     mechanism: Mechanism
-    task: str
-    task_type: str
-    task_source: str
-    dataset_revision: str
-    dataset_sha256: str
-    dataset_license: str | None
-    hf_subset: str
-    hf_split: str
-    main_score: str
-    score: float
-    scores: dict[str, float]
+    task: Name
+    task_type: Name
+    task_source: Name
+    dataset_revision: Sentence
+    dataset_sha256: Sentence
+    dataset_license: Sentence | None
+    hf_subset: Name
+    hf_split: Name
+    main_score: Name
+    score: Number
+    scores: dict[Name, float]
     statistic: Statistic
-    n_items: int
+    n_items: int = Field(ge=0)
     items_sha256: str
     pair: PrefixPair
     sources: dict[str, SourceRecord]
@@ -173,7 +191,7 @@ class CellResult(Record):
     scoring_version: int
     cost: Cost
     provenance: Provenance
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
 
 class CellFailure(Record):
@@ -186,17 +204,17 @@ class CellFailure(Record):
 
     kind: Literal["failure"] = "failure"
     schema_version: int = SCHEMA_VERSION
-    cell_id: str
+    cell_id: CellId
     status: Literal["failed", "skipped"]
-    conditions: tuple[str, ...]
-    model: str
-    model_revision: str | None
-    task: str
-    task_type: str
-    hf_subset: str
-    hf_split: str
-    reason: str
-    error: str
+    conditions: Annotated[tuple[Name, ...], Field(min_length=1)]
+    model: Name
+    model_revision: Sentence | None
+    task: Name
+    task_type: Name
+    hf_subset: Name
+    hf_split: Name
+    reason: Sentence
+    error: Sentence
     provenance: Provenance
 
 
@@ -211,9 +229,9 @@ class ExampleDistance(Record):
         similarity_answer: Cosine of question and answer.
     """
 
-    question: str
-    paraphrase: str
-    answer: str
+    question: Sentence
+    paraphrase: Sentence
+    answer: Sentence
     similarity_paraphrase: float
     similarity_answer: float
 
@@ -227,9 +245,9 @@ class ProbeRecord(Record):
 
     kind: Literal["probe"] = "probe"
     schema_version: int = SCHEMA_VERSION
-    model: str
-    model_revision: str | None
-    condition: str
-    task_type: str = "Retrieval"
+    model: Name
+    model_revision: Sentence | None
+    condition: Name
+    task_type: Name = "Retrieval"
     pair: PrefixPair
     examples: tuple[ExampleDistance, ...]

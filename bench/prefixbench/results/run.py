@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import html
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from prefixbench.errors import ResultsError
-from prefixbench.files import write_bytes
 from prefixbench.items.table import ItemTable
+from prefixbench.results.guard import read_inside, write_inside
 from prefixbench.results.items import load_items
-from prefixbench.results.ledger import Row, append_row, read_rows
+from prefixbench.results.ledger import Row, read_rows
+from prefixbench.results.live import Attempt, LiveRows, PlannedCell, sort_rows
 from prefixbench.results.records import SCHEMA_VERSION, CellFailure, CellResult, ProbeRecord
+from prefixbench.results.texts import TextKey, read_item_texts
 from prefixbench.spec.sweep import SweepSpec
 
-TextKey = tuple[str, str, str]
-"""(task, hf_subset, item_id)."""
-
-LEDGER, TEXTS = "ledger.jsonl", "texts.parquet"
+MANIFEST = "run.json"
 
 MIXING_FIELDS = ("limit", "seed", "encoder.dtype", "encoder.max_seq_length", "custom")
 """Settings that every cell of one folder shares; models, tasks and conditions may be added later."""
+
+SHOWN_MISSING = 3
+"""Missing cells that a sentence names."""
+
+
+def _read_planned(value: object) -> object:
+    return {"cell_id": value} if isinstance(value, str) else value
 
 
 class Manifest(BaseModel):
@@ -37,11 +43,11 @@ class Manifest(BaseModel):
     tool: str = "prefixbench"
     schema_version: int = SCHEMA_VERSION
     spec: SweepSpec
-    planned: tuple[str, ...] = ()
+    planned: tuple[Annotated[PlannedCell, BeforeValidator(_read_planned)], ...] = ()
     command: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A results folder, read once.
 
@@ -66,18 +72,43 @@ class Run:
         return self.manifest.spec
 
     @cached_property
-    def _latest(self) -> dict[str, CellResult | CellFailure]:
-        return {row.cell_id: row for row in self.rows if not isinstance(row, ProbeRecord)}
+    def _sorted(self) -> LiveRows:
+        return sort_rows(self.manifest.planned, [row for row in self.rows if not isinstance(row, ProbeRecord)])
+
+    @property
+    def live(self) -> tuple[Attempt, ...]:
+        """The rows that count, scored or not: at most one a model, place and condition."""
+        return self._sorted.live
 
     @cached_property
     def results(self) -> tuple[CellResult, ...]:
-        """Finished cells; a cell computed again counts once, as last computed."""
-        return tuple(row for row in self._latest.values() if isinstance(row, CellResult))
+        """Finished cells that count."""
+        return tuple(row for row in self.live if isinstance(row, CellResult))
 
     @cached_property
     def failures(self) -> tuple[CellFailure, ...]:
-        """Cells whose last attempt gave no score."""
-        return tuple(row for row in self._latest.values() if isinstance(row, CellFailure))
+        """Cells that count and have no score."""
+        return tuple(row for row in self.live if isinstance(row, CellFailure))
+
+    @property
+    def outdated(self) -> tuple[CellResult, ...]:
+        """Scores that other weights, data or versions than the latest gave; they count no more."""
+        return self._sorted.outdated
+
+    @property
+    def history(self) -> tuple[Attempt, ...]:
+        """Rows that a later attempt or a later plan replaced."""
+        return self._sorted.history
+
+    @property
+    def missing(self) -> tuple[PlannedCell, ...]:
+        """Planned cells that have no row which counts: not computed yet, lost, or outdated."""
+        return self._sorted.missing
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned cell has a row that counts."""
+        return not self.missing
 
     @cached_property
     def probes(self) -> tuple[ProbeRecord, ...]:
@@ -85,26 +116,35 @@ class Run:
         latest = {(row.model, row.task_type, row.condition): row for row in self.rows if isinstance(row, ProbeRecord)}
         return tuple(latest.values())
 
-    @property
-    def complete(self) -> bool:
-        """Whether every planned cell has a row."""
-        return set(self.manifest.planned) <= self._latest.keys()
+    def describe_missing(self) -> str:
+        """Return one sentence on planned cells without a row that counts; empty where there are none."""
+        if not self.missing:
+            return ""
+        named = "; ".join(cell.describe() for cell in self.missing[:SHOWN_MISSING])
+        more = f"; and {len(self.missing) - SHOWN_MISSING} more" if len(self.missing) > SHOWN_MISSING else ""
+        old = ""
+        if self.outdated:
+            old = f", {len(self.outdated)} of them scored with other weights, data or versions than the latest"
+        return (
+            f"{self.name}: {len(self.missing)} of {len(self.manifest.planned)} planned cells have no score that counts"
+            f"{old} ({named}{more}); run the sweep again."
+        )
 
     def items(self, cell_id: str) -> ItemTable:
-        """Per-item scores of one finished cell."""
-        row = self._latest[cell_id]
+        """Return the per-item scores of one finished cell.
+
+        Raises:
+            ResultsError: The file is missing or damaged, or its values do not rebuild the cell's score.
+        """
+        row = next((row for row in self.live if row.cell_id == cell_id), None)
         if not isinstance(row, CellResult):
-            raise ResultsError(f"{self.path}: cell {cell_id} has no scores: {row.reason}")
-        return load_items(items_path(self.path, cell_id), row.items_sha256)
+            reason = f": {row.reason}" if row is not None else "; it is not among those that count."
+            raise ResultsError(f"{self.path}: cell {cell_id} has no scores{reason}")
+        return load_items(self.path, row)
 
     def item_texts(self) -> dict[TextKey, str]:
         """Texts of items by (task, hf_subset, item_id), where the data's licence lets results carry them."""
-        path = self.path / TEXTS
-        if not path.exists():
-            return {}
-        table = pq.read_table(path).to_pydict()
-        keys = zip(table["task"], table["hf_subset"], table["item_id"], strict=True)
-        return dict(zip(keys, table["text"], strict=True))
+        return read_item_texts(self.path)
 
     def frame(self) -> pd.DataFrame:
         """One row a finished cell and condition name: who, what, and the main score."""
@@ -131,42 +171,68 @@ class Run:
             ]
         )
 
+    def describe(self) -> str:
+        """Return one line: what the folder holds, and what it lacks."""
+        models = len({row.model for row in self.results})
+        tasks = len({(row.task, row.hf_subset) for row in self.results})
+        parts = [f"{models} models", f"{tasks} tasks", f"{len(self.results)} cells scored"]
+        counts = {
+            "skipped": sum(row.status == "skipped" for row in self.failures),
+            "failed": sum(row.status == "failed" for row in self.failures),
+            "missing": len(self.missing),
+            "replaced": len(self.history) + len(self.outdated),
+        }
+        return ", ".join(parts + [f"{n} {word}" for word, n in counts.items() if n])
 
-def items_path(folder: Path, cell_id: str) -> Path:
-    """Where a cell's per-item scores stand."""
-    return folder / "items" / f"{cell_id}.parquet"
+    def __repr__(self) -> str:
+        return f"<Run {str(self.path)!r}: {self.describe()}>"
+
+    def _repr_html_(self) -> str:
+        head = f"<p><b>{html.escape(self.name)}</b>: {html.escape(self.describe())}</p>"
+        frame = self.frame()
+        if frame.empty:
+            return head
+        table = frame.pivot_table(
+            index=["task", "hf_subset", "hf_split"], columns=["model", "condition"], values="score", sort=False
+        )
+        return head + str(table.to_html(float_format="{:.4f}".format, na_rep="", max_cols=24, max_rows=60))
 
 
 def load_run(path: Path | str) -> Run:
     """Read a results folder.
 
     Raises:
-        ResultsError: The folder does not exist, is none of ours, or is of a newer schema.
+        ResultsError: The folder does not exist, is none of ours, is damaged, or is of a newer schema.
     """
     folder = Path(path)
-    return Run(folder, load_manifest(folder), tuple(read_rows(folder / LEDGER)))
+    return Run(folder, load_manifest(folder), tuple(read_rows(folder)))
 
 
 def load_manifest(folder: Path) -> Manifest:
-    """Read ``run.json``."""
-    path = folder / "run.json"
+    """Read ``run.json``.
+
+    Raises:
+        ResultsError: There is none, or none of ours.
+    """
+    path = folder / MANIFEST
     if not folder.is_dir():
         raise ResultsError(f"{folder}: no such results folder.")
+    encoded = read_inside(folder, MANIFEST)
+    if encoded is None:
+        raise ResultsError(f"{folder}: not a results folder of prefixbench (it has no run.json).")
     try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise ResultsError(f"{folder}: not a results folder of prefixbench (it has no run.json).") from None
-    except (OSError, ValueError) as error:
+        content = json.loads(encoded)
+    except (ValueError, RecursionError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}).") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if not isinstance(version, int) or content.get("tool") != "prefixbench":
+    if type(version) is not int or content.get("tool") != "prefixbench":
         raise ResultsError(f"{path}: not a results folder of prefixbench.")
     if version > SCHEMA_VERSION:
         raise ResultsError(
             f"{path}: schema_version is {version}, this version reads up to {SCHEMA_VERSION}; upgrade prefixbench."
         )
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(encoded)
     except ValidationError as error:
         fault = error.errors()[0]
         raise ResultsError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.") from None
@@ -174,19 +240,4 @@ def load_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Publish ``run.json``."""
-    write_bytes(folder / "run.json", manifest.model_dump_json(indent=1).encode() + b"\n")
-
-
-def write_row(folder: Path, row: Row) -> None:
-    """Append one record to the folder's ledger."""
-    append_row(folder / LEDGER, row)
-
-
-def write_item_texts(folder: Path, texts: dict[TextKey, str]) -> None:
-    """Publish the texts of items."""
-    keys = sorted(texts)
-    columns = {name: [key[index] for key in keys] for index, name in enumerate(("task", "hf_subset", "item_id"))}
-    columns["text"] = [texts[key] for key in keys]
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), sink, compression="zstd")
-    write_bytes(folder / TEXTS, sink.getvalue().to_pybytes())
+    write_inside(folder, MANIFEST, manifest.model_dump_json(indent=1).encode() + b"\n")

@@ -9,18 +9,23 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefixbench.encode.weights import compute_weights_digest
+from prefixbench.errors import PrefixbenchError
 from prefixbench.files import default_cache_folder, write_memo
 from prefixbench.plan.expand import Plan, Resolver
+from prefixbench.plan.place import Place
 from prefixbench.results import load_run
-from prefixbench.results.lock import hold_folder
-from prefixbench.run.folder import find_pending, open_folder, refuse_foreign
+from prefixbench.results.guard import hold_folder
+from prefixbench.run.folder import examine_present, find_pending, make_folder, open_folder
 from prefixbench.run.lanes import Lanes
+from prefixbench.run.loading import load_task
 from prefixbench.run.outlook import RATES_FILE
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
 from prefixbench.run.progress import Progress, choose_progress
 from prefixbench.run.sweep import Sweep
+from prefixbench.score import dataset_digest, limit_task
 from prefixbench.spec.conditions import ConditionKind
-from prefixbench.spec.sweep import Overwrite, SweepSpec
+from prefixbench.spec.sweep import ModelSpec, Overwrite, SweepSpec
 from prefixbench.starter import version_deviations
 
 COMPLETE, SOME_FAILED, INTERRUPTED = 0, 1, 130
@@ -72,14 +77,14 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
 
 def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:
     """Run or resume a sweep; returns how many cells failed this time."""
-    refuse_foreign(options.folder)
+    is_new = not options.folder.exists()
+    make_folder(options.folder)
     lanes = Lanes(_count_workers(options.workers))
     try:
-        if not options.folder.exists():
+        if is_new:
             lanes.start()  # there will be work, and workers share what this process must import to plan
         draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
         plan, resolver = make_plan(spec, fetch_folder if draws_tokens else find_local_folder)
-        options.folder.mkdir(parents=True, exist_ok=True)
         with hold_folder(options.folder):
             return _run_plan(plan, resolver, options, lanes, progress)
     finally:
@@ -89,7 +94,9 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
 
 def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lanes, progress: Progress) -> int:
     run = open_folder(options.folder, plan, command=shlex.join(["prefixbench", *sys.argv[1:]]))
-    pending = find_pending(plan, run, options.overwrite)
+    cache = options.cache or default_cache_folder()
+    present = examine_present(plan, run, lambda model: _digest_model(model, cache), _digest_data)
+    pending = find_pending(plan, run, options.overwrite, present)
     n_cells = len(set(plan.cell_ids))
     if pending and not lanes.started:
         lanes.start()
@@ -103,7 +110,7 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lane
         plan=plan,
         pending=pending,
         folder=options.folder,
-        cache=options.cache or default_cache_folder(),
+        cache=cache,
         lanes=lanes,
         find_folder=find_local_folder,
         resolver=resolver,
@@ -114,6 +121,25 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lane
     sweep.run()
     _remember_rates(sweep)
     return sweep.n_failed
+
+
+def _digest_model(model: ModelSpec, cache: Path) -> str | None:
+    """Digest of a model's files as they are now; ``None`` where they are not on this machine."""
+    try:
+        folder = find_local_folder(model)
+        return None if folder is None else compute_weights_digest(folder, cache)
+    except (PrefixbenchError, OSError):
+        return None
+
+
+def _digest_data(place: Place) -> str | None:
+    """Digest of a place's data as they are now; ``None`` where they cannot be read."""
+    try:
+        task = load_task(place.facts)
+        limited = task if place.limit is None else limit_task(task, place.limit, place.seed)
+        return dataset_digest(limited, place.hf_split, place.hf_subset)
+    except PrefixbenchError:
+        return None
 
 
 def _remember_rates(sweep: Sweep) -> None:

@@ -14,8 +14,9 @@ from prefixbench.plan.cell import Cell
 from prefixbench.plan.expand import Plan, Resolver
 from prefixbench.plan.place import Place
 from prefixbench.results.items import write_items
+from prefixbench.results.ledger import append_row
 from prefixbench.results.records import ProbeRecord
-from prefixbench.results.run import TextKey, items_path, write_item_texts, write_row
+from prefixbench.results.texts import add_item_texts
 from prefixbench.run.jobs import ScoredCell, list_place_texts, score_stored_cell
 from prefixbench.run.lanes import Lanes
 from prefixbench.run.mteb_results import write_model_meta, write_task_result
@@ -64,7 +65,7 @@ class Sweep:
     seconds_encode: float = 0.0
     _listed: dict[Place, Future[PlaceTexts]] = field(default_factory=dict)
     _scoring: dict[Future[ScoredCell], tuple[Cell, EncodedCell]] = field(default_factory=dict)
-    _texts: dict[TextKey, str] = field(default_factory=dict)
+    _kept: set[tuple[str, str, str]] = field(default_factory=set)
 
     def run(self) -> None:
         """Do every pending cell; the ledger has a row for each when this returns."""
@@ -85,7 +86,7 @@ class Sweep:
         provenance = collect_provenance("none", self.warnings)
         for cell in self.plan.unplanned:
             if cell.cell_id in self.pending:
-                write_row(self.folder, make_unplanned(cell, provenance))
+                append_row(self.folder, make_unplanned(cell, provenance))
                 self.n_failed += cell.status == "failed"
                 self.progress.cell_finished(f"{cell.model.name} {cell.task.name} {cell.condition}", cell.status)
 
@@ -111,7 +112,7 @@ class Sweep:
     def _write_probes(self, model: ModelSpec, session: ModelSession) -> None:
         try:
             for row in compute_probes(self.plan, model, session, self.resolver, self.probes):
-                write_row(self.folder, row)
+                append_row(self.folder, row)
         except RECOVERABLE as error:
             self.progress.say(f"{model.name}: the worked example was left out: {describe_error(error)}")
 
@@ -148,10 +149,10 @@ class Sweep:
         )
 
     def _keep_texts(self, place: Place, texts: PlaceTexts) -> None:
-        new = {(place.facts.name, place.hf_subset, item): text for item, text in texts.item_texts.items()}
-        if not new.keys() <= self._texts.keys():
-            self._texts |= new
-            write_item_texts(self.folder, self._texts)
+        key = (place.facts.name, place.hf_subset, place.hf_split)
+        if key not in self._kept:
+            self._kept.add(key)
+            add_item_texts(self.folder, place.facts.name, place.hf_subset, texts.item_texts)
 
     def _collect(self, wait: bool) -> None:
         for future in self._finished(wait):
@@ -174,16 +175,16 @@ class Sweep:
 
     def _write(self, cell: Cell, encoded: EncodedCell, scored: ScoredCell) -> None:
         """Publish the files of a cell, then its row: the row is what makes it done."""
-        sha256 = write_items(items_path(self.folder, cell.cell_id), scored.items)
+        sha256 = write_items(self.folder, cell.cell_id, scored.items)
         write_task_result(self.folder / "mteb", scored.result_path, scored.task_result)
         write_model_meta(self.folder / "mteb", scored.result_path, scored.model_meta)
         provenance = collect_provenance(encoded.known.device, self.warnings)
-        write_row(self.folder, make_result(cell, encoded, scored, sha256, provenance))
+        append_row(self.folder, make_result(cell, encoded, scored, sha256, provenance))
         self.progress.cell_finished(label_of(cell), f"score {scored.score:.4f}")
 
     def _fail(self, cell: Cell, error: BaseException, device: str) -> None:
         row = make_failure(cell, error, collect_provenance(device, self.warnings))
-        write_row(self.folder, row)
+        append_row(self.folder, row)
         self.n_failed += row.status == "failed"
         self.progress.cell_finished(label_of(cell), f"{row.status}: {row.reason}")
 

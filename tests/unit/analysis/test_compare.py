@@ -11,7 +11,8 @@ from prefixbench.analysis.compare import Selection, compare_run
 from prefixbench.cli.app import register_commands
 from prefixbench.errors import SpecError
 from prefixbench.results.items import write_items
-from prefixbench.results.run import Manifest, items_path, write_manifest, write_row
+from prefixbench.results.ledger import append_row
+from prefixbench.results.run import Manifest, write_manifest
 from prefixbench.spec.conditions import Condition
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 from typer.testing import CliRunner
@@ -37,9 +38,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for condition in ("none", "correct", "query-only"):
             values = base + (0 if condition == "none" else shift + rng.normal(0, 0.03, 300))
             cell_id = f"{task}-{condition}"
-            digest = write_items(items_path(path, cell_id), make_table(values))
+            digest = write_items(path, cell_id, make_table(values))
             score = float(values.mean())
-            write_row(path, make_result(cell_id, condition, score, task=task, items_sha256=digest, n_items=300))
+            append_row(path, make_result(cell_id, condition, score, task=task, items_sha256=digest, n_items=300))
     return path
 
 

@@ -12,7 +12,8 @@ from prefixbench.cli.app import register_commands
 from prefixbench.errors import ResultsError, SpecError
 from prefixbench.results import load_run
 from prefixbench.results.items import write_items
-from prefixbench.results.run import Manifest, items_path, write_manifest, write_row
+from prefixbench.results.ledger import append_row
+from prefixbench.results.run import Manifest, write_manifest
 from prefixbench.spec.conditions import Condition
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 from typer.testing import CliRunner
@@ -33,8 +34,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for task, shift in (("Loss", -0.06), ("Gain", 0.06)):
         base = rng.random(300)
         for condition, values in (("none", base), ("correct", base + shift + rng.normal(0, 0.03, 300))):
-            digest = write_items(items_path(path, task + condition), make_table(values))
-            write_row(path, make_result(task + condition, condition, 0.5, task=task, items_sha256=digest, n_items=300))
+            digest = write_items(path, task + condition, make_table(values))
+            score = float(values.mean())
+            append_row(
+                path, make_result(task + condition, condition, score, task=task, items_sha256=digest, n_items=300)
+            )
     return path
 
 

@@ -105,13 +105,16 @@ def test_hostile_names_do_no_harm(tmp_path: Path) -> None:
     assert reader.fragments <= set(reader.ids)
 
 
-def test_a_run_still_going_is_marked_so(tmp_path: Path) -> None:
+def test_a_run_that_lacks_cells_is_marked_so(tmp_path: Path) -> None:
     run, analysis = make_fake(
         tmp_path, FakeSweep(tasks=TASKS[:2], conditions=("none", "correct"), missing=5, n_items=12)
     )
     page = build_report([run], [analysis])
     planned = len(run.manifest.planned)
-    assert f"fake is still going: 5 of {planned} cells are missing, and every figure below may change." in page
+    assert (
+        f"fake: 5 of {planned} planned cells have no score that counts (missing-0; missing-1; missing-2; and 2 more); "
+        "run the sweep again." in page
+    )
 
 
 def test_one_analysis_a_run_is_asked_for(fake: tuple[Run, FakeAnalysis]) -> None:

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from prefixbench.errors import ResultsError
 from prefixbench.results import load_run
+from prefixbench.results.guard import hold_folder
 from prefixbench.results.items import load_items, write_items
 from prefixbench.results.ledger import append_row, read_rows
-from prefixbench.results.lock import hold_folder
-from prefixbench.results.run import Manifest, items_path, write_item_texts, write_manifest, write_row
+from prefixbench.results.live import PlannedCell
+from prefixbench.results.run import Manifest, write_manifest
+from prefixbench.results.texts import add_item_texts, read_item_texts
 from prefixbench.spec.conditions import Condition
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 
@@ -24,11 +26,15 @@ SPEC = SweepSpec(
 )
 
 
+def planned(*ids: str) -> tuple[PlannedCell, ...]:
+    return tuple(PlannedCell(cell_id=cell_id) for cell_id in ids)
+
+
 def test_a_run_reads_back_what_was_written(tmp_path: Path) -> None:
-    write_manifest(tmp_path, Manifest(spec=SPEC, planned=("a", "b")))
-    sha = write_items(items_path(tmp_path, "a"), make_items([0.0, 0.5, 1.0]))
-    write_row(tmp_path, make_result("a", items_sha256=sha))
-    write_item_texts(tmp_path, {("Task", "default", "q0"): "what?"})
+    write_manifest(tmp_path, Manifest(spec=SPEC, planned=planned("a", "b")))
+    sha = write_items(tmp_path, "a", make_items([0.0, 0.5, 1.0]))
+    append_row(tmp_path, make_result("a", items_sha256=sha))
+    add_item_texts(tmp_path, "Task", "default", {"q0": "what?"})
     run = load_run(tmp_path)
     assert run.spec == SPEC
     assert run.results[0] == make_result("a", items_sha256=sha)
@@ -36,42 +42,69 @@ def test_a_run_reads_back_what_was_written(tmp_path: Path) -> None:
     assert run.item_texts() == {("Task", "default", "q0"): "what?"}
     assert not run.complete
     assert run.frame()["condition"].tolist() == ["none"]
-    write_row(tmp_path, make_result("b", "correct"))
+    append_row(tmp_path, make_result("b", "correct"))
     assert load_run(tmp_path).complete
 
 
 def test_the_last_row_of_a_cell_counts(tmp_path: Path) -> None:
     write_manifest(tmp_path, Manifest(spec=SPEC))
-    write_row(tmp_path, make_result("a", score=0.1))
-    write_row(tmp_path, make_result("a", score=0.2))
-    assert [row.score for row in load_run(tmp_path).results] == [0.2]
+    append_row(tmp_path, make_result("a", score=0.1))
+    append_row(tmp_path, make_result("a", score=0.2))
+    run = load_run(tmp_path)
+    assert [row.score for row in run.results] == [0.2]
+    assert run.history == (make_result("a", score=0.1),)
+
+
+def test_a_run_is_shown_in_a_line_and_as_a_table(tmp_path: Path) -> None:
+    write_manifest(tmp_path, Manifest(spec=SPEC, planned=planned("a", "b", "c")))
+    append_row(tmp_path, make_result("a", task="<b>"))
+    append_row(tmp_path, make_result("a", task="<b>"))
+    append_row(tmp_path, make_result("b", "correct", task="<b>"))
+    run = load_run(tmp_path)
+    assert repr(run) == f"<Run '{tmp_path}': 1 models, 1 tasks, 2 cells scored, 1 missing, 1 replaced>"
+    shown = run._repr_html_()
+    assert "&lt;b&gt;" in shown
+    assert "<b>" not in shown.replace(f"<b>{run.name}</b>", "")
+    assert run.describe_missing() == (
+        f"{tmp_path.name}: 1 of 3 planned cells have no score that counts (c); run the sweep again."
+    )
 
 
 @pytest.mark.parametrize("cut", [1, 20, 400])
 def test_a_torn_last_line_is_dropped_and_then_overwritten(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "ledger.jsonl"
-    append_row(path, make_result("a"))
-    append_row(path, make_result("b"))
+    append_row(tmp_path, make_result("a"))
+    append_row(tmp_path, make_result("b"))
     path.write_bytes(path.read_bytes()[:-cut])
-    assert [row.cell_id for row in read_rows(path) if row.kind == "result"] == ["a"]
-    append_row(path, make_result("c"))
-    assert [row.cell_id for row in read_rows(path) if row.kind == "result"] == ["a", "c"]
+    assert [row.cell_id for row in read_rows(tmp_path) if row.kind == "result"] == ["a"]
+    append_row(tmp_path, make_result("c"))
+    assert [row.cell_id for row in read_rows(tmp_path) if row.kind == "result"] == ["a", "c"]
 
 
 def test_a_corrupt_middle_line_is_named(tmp_path: Path) -> None:
+    append_row(tmp_path, make_result("a"))
     path = tmp_path / "ledger.jsonl"
-    append_row(path, make_result("a"))
     row = json.loads(path.read_text()) | {"score": "high"}
     path.write_text(json.dumps(row) + "\n")
     with pytest.raises(ResultsError, match=r"ledger\.jsonl, line 1: result\.score: Input should be a valid number"):
-        read_rows(path)
+        read_rows(tmp_path)
 
 
 def test_changed_items_are_refused(tmp_path: Path) -> None:
-    sha = write_items(tmp_path / "x.parquet", make_items([0.0, 1.0]))
-    write_items(tmp_path / "x.parquet", make_items([0.0, 0.9]))
+    sha = write_items(tmp_path, "x", make_items([0.0, 1.0]))
+    write_items(tmp_path, "x", make_items([0.0, 0.9]))
     with pytest.raises(ResultsError, match="differ from the checksum in the ledger"):
-        load_items(tmp_path / "x.parquet", sha)
+        load_items(tmp_path, make_result("x", items_sha256=sha, n_items=2))
+
+
+def test_items_that_do_not_rebuild_their_score_are_refused(tmp_path: Path) -> None:
+    sha = write_items(tmp_path, "x", make_items([0.0, 0.9]))
+    with pytest.raises(ResultsError) as raised:
+        load_items(tmp_path, make_result("x", items_sha256=sha, n_items=2, score=0.4501))
+    assert str(raised.value) == (
+        f"{tmp_path}/items/x.parquet: ndcg_at_10 rebuilt from the items is 0.4500000, but the ledger says 0.4501000; "
+        "run the cell again."
+    )
 
 
 def test_items_keep_every_column(tmp_path: Path) -> None:
@@ -79,11 +112,27 @@ def test_items_keep_every_column(tmp_path: Path) -> None:
     ranked = type(items)(
         items.statistic, items.item_id, items.group_id, items.replicate, items.value, rank=np.array([1.0, np.inf])
     )
-    write_items(tmp_path / "x.parquet", ranked)
-    back = load_items(tmp_path / "x.parquet")
+    sha = write_items(tmp_path, "x", ranked)
+    back = load_items(tmp_path, make_result("x", items_sha256=sha, n_items=2))
     assert back.rank is not None
     assert back.rank.tolist() == [1.0, np.inf]
     assert back.prediction is None
+    assert back.item_id.tolist() == ["q0", "q1"]
+
+
+def test_item_texts_of_other_tasks_stay_and_integer_ids_are_names(tmp_path: Path) -> None:
+    add_item_texts(tmp_path, "Numbered", "default", {1: "one", 2: "two"})  # type: ignore[dict-item]
+    add_item_texts(tmp_path, "Named", "en", {"a": "first"})
+    add_item_texts(tmp_path, "Numbered", "default", {"2": "two", "3": "three"})
+    texts = {("Named", "en", "a"): "first"} | {
+        ("Numbered", "default", str(number)): word for number, word in enumerate(("one", "two", "three"), 1)
+    }
+    assert read_item_texts(tmp_path) == texts
+    (tmp_path / "texts.parquet").write_bytes(b"PAR1 torn")
+    with pytest.raises(ResultsError, match=r"texts\.parquet: not a table of ours"):
+        read_item_texts(tmp_path)
+    add_item_texts(tmp_path, "Named", "en", {"a": "first"})
+    assert read_item_texts(tmp_path) == {("Named", "en", "a"): "first"}
 
 
 def test_foreign_folders_are_refused(tmp_path: Path) -> None:

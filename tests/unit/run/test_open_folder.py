@@ -4,16 +4,20 @@ from pathlib import Path
 
 import pytest
 from prefixbench.errors import ResultsError
+from prefixbench.plan.cell import Cell
 from prefixbench.plan.expand import Plan
+from prefixbench.prefixes.sources import NOTHING_SOURCE
 from prefixbench.results import load_run
+from prefixbench.results.items import write_items
+from prefixbench.results.ledger import append_row
 from prefixbench.results.records import CellFailure
-from prefixbench.results.run import write_row
-from prefixbench.run.folder import find_pending, open_folder, refuse_foreign
+from prefixbench.run.folder import find_pending, make_folder, open_folder
 from prefixbench.run.mteb_results import write_task_result
-from prefixbench.spec.conditions import Condition
+from prefixbench.spec.conditions import Condition, Mechanism, PrefixPair
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec, Overwrite, SweepSpec, TaskSpec
+from prefixbench.spec.tasks import TaskFacts
 
-from tests.fakes import PROVENANCE, make_result
+from tests.fakes import PROVENANCE, make_items, make_result
 
 
 def make_spec(**changes: object) -> SweepSpec:
@@ -26,20 +30,33 @@ def make_spec(**changes: object) -> SweepSpec:
     return SweepSpec.model_validate(fields | changes)
 
 
-class Planned(Plan):
-    """A plan known by its ids alone."""
-
-    ids: tuple[str, ...] = ()
+class NamedCell(Cell):
+    """A cell whose identity is chosen, not computed."""
 
     @property
-    def cell_ids(self) -> tuple[str, ...]:
-        return self.ids
+    def cell_id(self) -> str:
+        return self.notes[0]
 
 
 def plan_of(*ids: str, **changes: object) -> Plan:
-    plan = Planned(make_spec(**changes), (), ())
-    object.__setattr__(plan, "ids", ids)
-    return plan
+    """Cells of these identities, each on a task of its own name."""
+    cells = tuple(make_cell(cell_id) for cell_id in ids)
+    return Plan(make_spec(**changes), cells, ())
+
+
+def make_cell(cell_id: str, condition: str = "none", task: str | None = None) -> Cell:
+    return NamedCell(
+        model=ModelSpec(name="org/model"),
+        conditions=(Condition.parse(condition),),
+        task=TaskFacts(task or cell_id, "STS", "cosine_spearman"),
+        hf_subset="default",
+        hf_split="test",
+        pair=PrefixPair(),
+        mechanism=Mechanism.NONE,
+        settings=EncoderSettings(),
+        sources=(NOTHING_SOURCE, NOTHING_SOURCE),
+        notes=(cell_id,),
+    )
 
 
 def test_a_folder_grows_with_what_is_asked_of_it(tmp_path: Path) -> None:
@@ -50,7 +67,7 @@ def test_a_folder_grows_with_what_is_asked_of_it(tmp_path: Path) -> None:
         "conditions": (Condition.parse("none"), Condition.parse("correct")),
     }
     run = open_folder(tmp_path / "run", plan_of("b", **more), "second")
-    assert run.manifest.planned == ("a", "b")
+    assert [cell.cell_id for cell in run.manifest.planned] == ["a", "b"]
     assert [model.name for model in run.spec.models] == ["a/b", "c/d"]
     assert [(task.name, task.subsets) for task in run.spec.tasks] == [("X", ("en", "de")), ("Y", ())]
 
@@ -76,7 +93,7 @@ def test_other_settings_are_refused(tmp_path: Path, changes: dict[str, object], 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("x")
     with pytest.raises(ResultsError, match="is a file, not a results folder"):
-        refuse_foreign(tmp_path / "run")
+        make_folder(tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -91,23 +108,24 @@ def test_what_is_pending(tmp_path: Path, overwrite: Overwrite, pending: set[str]
     plan = plan_of("done", "failed", "skipped", "new")
     folder = tmp_path / "run"
     open_folder(folder, plan, "")
-    write_row(folder, make_result("done"))
+    digest = write_items(folder, "done", make_items([0.0, 0.5, 1.0]))
+    append_row(folder, make_result("done", task="done", items_sha256=digest))
     for status in ("failed", "skipped"):
         row = CellFailure(
             cell_id=status,
             status=status,
             conditions=("none",),
-            model="a/b",
+            model="org/model",
             model_revision=None,
-            task="X",
+            task=status,
             task_type="STS",
-            hf_subset="en",
+            hf_subset="default",
             hf_split="test",
             reason="why",
             error="Error",
             provenance=PROVENANCE,
         )
-        write_row(folder, row)
+        append_row(folder, row)
     assert find_pending(plan, load_run(folder), overwrite) == pending
 
 

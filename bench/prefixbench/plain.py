@@ -1,0 +1,42 @@
+"""Text made safe to keep, to show and to pass on: without credentials, control characters, and other people's paths."""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+"""Control characters, those that reorder or hide what follows them, and what UTF-8 or XML cannot hold."""
+
+_CREDENTIALS = (
+    (re.compile(r"(?<=://)[^\s/'\"<>]+@"), ""),
+    (re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}"), r"\1…"),
+    (re.compile(r"(?i)([?&](?:x-amz-[\w-]+|[\w-]*(?:token|key|secret|password|signature))=)[^&\s'\"<>]+"), r"\1…"),
+    (re.compile(r"\b(hf_|sk-)[A-Za-z0-9_-]{10,}"), r"\1…"),
+)
+"""A user and password in an address, authorisation headers, signed parameters, tokens by their usual beginnings."""
+
+_ABSOLUTE_PATH = re.compile(r"(?<![\w:/.~-])(?:~|/[^\s/'\":,;()<>|`]+)(?:/[^\s/'\":,;()<>|`]+)+/?")
+
+
+def clean_text(text: str) -> str:
+    """Replace every control character but tab and line break, and every one that reorders what follows it."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def clean_name(text: str) -> str:
+    """Replace tabs and line breaks as well: a name stands in one line."""
+    return re.sub(r"[\t\n\r]", "\N{REPLACEMENT CHARACTER}", clean_text(text))
+
+
+def strip_credentials(text: str) -> str:
+    """Take passwords, tokens and signatures out of a sentence; addresses stay readable without them."""
+    for pattern, kept in _CREDENTIALS:
+        text = pattern.sub(kept, text)
+    return text
+
+
+def strip_paths(text: str) -> str:
+    """Shorten every absolute path to its last part, which says nothing of whose machine it was."""
+    return _ABSOLUTE_PATH.sub(lambda found: found[0].rstrip("/").rpartition("/")[2], text)
