@@ -21,13 +21,14 @@ import os
 from pathlib import Path
 
 import numpy as np
-from prefixbench.analysis import AnalysisSettings, load_run
+import prefixbench as pb
+from prefixbench.analysis import AnalysisSettings
 from scipy.stats import bootstrap
 
 here = Path.cwd()
 checkout = next((folder for folder in (here, *here.parents) if (folder / "results").is_dir()), here)
 folder = Path(os.environ.get("PREFIXBENCH_RUN", checkout / "results" / "starter"))
-present = load_run(folder).run.frame()["condition"].unique().tolist()
+present = pb.load(folder).run.frame()["condition"].unique().tolist()
 print("conditions:", ", ".join(present))
 
 # %% [markdown]
@@ -39,7 +40,7 @@ print("conditions:", ", ".join(present))
 # %%
 wanted = [("instruction", "correct"), ("wrong", "correct"), ("placebo", "correct"), ("correct", "none")]
 pairs = tuple(pair for pair in wanted if set(pair) <= set(present))
-analysed = load_run(folder, AnalysisSettings(contrasts=pairs))
+analysed = pb.load(folder, AnalysisSettings(contrasts=pairs))
 contrasts = analysed.contrasts()
 names = [f"{condition}-{baseline}" for condition, baseline in pairs]
 asked = contrasts[contrasts["contrast"].isin(names)]

@@ -21,13 +21,13 @@ import os
 from pathlib import Path
 
 import pandas as pd
+import prefixbench as pb
 from matplotlib.figure import Figure
-from prefixbench.analysis import load_run
 
 here = Path.cwd()
 checkout = next((folder for folder in (here, *here.parents) if (folder / "results").is_dir()), here)
 folder = Path(os.environ.get("PREFIXBENCH_RUN", checkout / "results" / "starter"))
-analysed = load_run(folder)
+analysed = pb.load(folder)
 geometry = pd.DataFrame(
     [
         {"model": row.model, "task": row.task, "condition": condition, **summary.model_dump()}

@@ -20,12 +20,12 @@
 import os
 from pathlib import Path
 
-from prefixbench.analysis import load_run
+import prefixbench as pb
 
 here = Path.cwd()
 checkout = next((folder for folder in (here, *here.parents) if (folder / "results").is_dir()), here)
 folder = Path(os.environ.get("PREFIXBENCH_RUN", checkout / "results" / "starter"))
-analysed = load_run(folder)
+analysed = pb.load(folder)
 run = analysed.run
 print(f"{run.name}: {len(run.results)} cells, {len(run.failures)} without a score, complete: {run.complete}")
 

@@ -1,4 +1,4 @@
-"""Results for someone else's notebook: ``load_run(path).contrasts()``."""
+"""A results folder with its analysis, as a notebook reads it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import prefixbench.results
 from prefixbench.analysis.analyse import Analysis, analyse
 from prefixbench.analysis.settings import AnalysisSettings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
     from prefixbench.results import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AnalysedRun:
     """A results folder with its analysis, made when first asked for.
 
@@ -34,6 +31,10 @@ class AnalysedRun:
     def analysis(self) -> Analysis:
         """All frames."""
         return analyse(self.run, self.settings)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a finished cell and condition name: who, what, the strings sent, and the main score."""
+        return self.run.frame()
 
     def contrasts(self) -> pd.DataFrame:
         """One row a contrast; columns as in `prefixbench.analysis.columns.CONTRASTS`."""
@@ -55,11 +56,8 @@ class AnalysedRun:
         """Contrasts that were not made; columns as in `prefixbench.analysis.columns.REFUSALS`."""
         return self.analysis.refusals
 
+    def __repr__(self) -> str:
+        return repr(self.run)
 
-def load_run(path: Path | str, settings: AnalysisSettings | None = None) -> AnalysedRun:
-    """Read a results folder, to be analysed.
-
-    Raises:
-        ResultsError: The folder does not exist or is none of ours.
-    """
-    return AnalysedRun(prefixbench.results.load_run(path), settings or AnalysisSettings())
+    def _repr_html_(self) -> str:
+        return self.run._repr_html_()

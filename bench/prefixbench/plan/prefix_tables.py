@@ -9,7 +9,7 @@ from pathlib import Path
 from prefixbench.errors import SpecError
 from prefixbench.plan.tasks import expand_tasks
 from prefixbench.prefixes.book import PrefixBook
-from prefixbench.prefixes.catalog import SHOWN_CONDITIONS, as_json, list_models, tabulate_model
+from prefixbench.prefixes.catalog import SHOWN_CONDITIONS, ConditionRow, as_json, list_models, tabulate_model
 from prefixbench.prefixes.disagreements import find_disagreements
 from prefixbench.prefixes.repository_layer import find_vocabulary
 from prefixbench.prefixes.tables import render_decision, render_disagreements, render_model, render_models
@@ -63,19 +63,30 @@ def answer_prefixes(request: PrefixRequest) -> PrefixAnswer:
         return _answer_disagreements(book) if request.disagreements else _answer_models(book)
     if request.disagreements:
         raise SpecError("--disagreements is about all models; leave the model out.")
+    rows = tabulate_request(request, book)
+    render = render_decision if request.tasks else render_model
+    return PrefixAnswer(as_json(rows), render(request.model, rows))
+
+
+def tabulate_request(request: PrefixRequest, book: PrefixBook | None = None) -> tuple[ConditionRow, ...]:
+    """Return the rows of a request for one model.
+
+    Raises:
+        SpecError: A task, condition or flag that does not exist.
+        PrefixNotFoundError: No layer knows the model.
+    """
+    assert request.model is not None
     custom = {name: CustomPrefix(**sides) for name, sides in map(parse_custom_prefix, request.prefixes)}
     conditions = split_names(request.conditions) if request.conditions else SHOWN_CONDITIONS
     conditions += tuple(f"custom:{name}" for name in custom if f"custom:{name}" not in conditions)
-    rows = tabulate_model(
-        book,
+    return tabulate_model(
+        book or PrefixBook.load(folders=request.folders),
         request.model,
         expand_tasks([TaskSpec(name=name) for name in request.tasks], request.embedded) if request.tasks else (),
         conditions=conditions,
         custom=custom,
         vocabulary=find_vocabulary(request.model, request.folders),
     )
-    render = render_decision if request.tasks else render_model
-    return PrefixAnswer(as_json(rows), render(request.model, rows))
 
 
 def _answer_models(book: PrefixBook) -> PrefixAnswer:

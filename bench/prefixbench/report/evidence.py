@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-import prefixbench
 from prefixbench.report.words import clean_text, count_noun
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Evidence:
     @property
     def version(self) -> str:
         """Of the program that writes the report."""
-        return prefixbench.__version__
+        return version("prefixbench")
 
 
 def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions) -> Evidence:

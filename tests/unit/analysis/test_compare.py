@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import prefixbench as pb
 import pytest
-from prefixbench.analysis import load_run
 from prefixbench.analysis.compare import Selection, compare_run
 from prefixbench.cli.app import register_commands
 from prefixbench.errors import SpecError
@@ -82,7 +82,7 @@ def test_a_metric_without_items_is_refused_and_says_which_has_them(folder: Path)
 
 
 def test_the_library_gives_the_same_frame(folder: Path) -> None:
-    frame = load_run(folder).contrasts()
+    frame = pb.load(folder).contrasts()
     assert set(frame["contrast"]) == {"correct-none", "query-only-none", "query-only-correct"}
     assert frame["n_items"].dtype == np.int64
 
