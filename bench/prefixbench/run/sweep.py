@@ -176,8 +176,8 @@ class Sweep:
     def _write(self, cell: Cell, encoded: EncodedCell, scored: ScoredCell) -> None:
         """Publish the files of a cell, then its row: the row is what makes it done."""
         sha256 = write_items(self.folder, cell.cell_id, scored.items)
-        write_task_result(self.folder / "mteb", scored.result_path, scored.task_result)
-        write_model_meta(self.folder / "mteb", scored.result_path, scored.model_meta)
+        write_task_result(self.folder, scored.result_path, scored.task_result)
+        write_model_meta(self.folder, scored.result_path, scored.model_meta)
         provenance = collect_provenance(encoded.known.device, self.warnings)
         append_row(self.folder, make_result(cell, encoded, scored, sha256, provenance))
         self.progress.cell_finished(label_of(cell), f"score {scored.score:.4f}")

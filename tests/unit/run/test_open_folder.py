@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefixbench.errors import ResultsError
-from prefixbench.plan.cell import Cell
+from prefixbench.plan.cell import Cell, UnplannedCell
 from prefixbench.plan.expand import Plan
+from prefixbench.plan.place import Place
 from prefixbench.prefixes.sources import NOTHING_SOURCE
 from prefixbench.results import load_run
 from prefixbench.results.items import write_items
 from prefixbench.results.ledger import append_row
+from prefixbench.results.live import PlannedCell
 from prefixbench.results.records import CellFailure
-from prefixbench.run.folder import find_pending, make_folder, open_folder
+from prefixbench.results.run import Manifest, write_manifest
+from prefixbench.run.folder import Present, examine_present, find_pending, make_folder, open_folder
 from prefixbench.run.mteb_results import write_task_result
+from prefixbench.run.rows import make_unplanned
 from prefixbench.spec.conditions import Condition, Mechanism, PrefixPair
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec, Overwrite, SweepSpec, TaskSpec
 from prefixbench.spec.tasks import TaskFacts
@@ -137,5 +143,91 @@ def test_subsets_share_a_result_file_and_replace_only_themselves(tmp_path: Path)
         write_task_result(tmp_path, "m/X.json", result(subset, score))
     import json
 
-    entries = json.loads((tmp_path / "m" / "X.json").read_text())["scores"]["test"]
+    entries = json.loads((tmp_path / "mteb" / "m" / "X.json").read_text())["scores"]["test"]
     assert [(entry["hf_subset"], entry["main_score"]) for entry in entries] == [("de", 0.2), ("en", 0.3)]
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> tuple[Plan, Path]:
+    """A folder with one scored cell, whose task is the user's own."""
+    cell = replace(make_cell("done"), task=TaskFacts("done", "STS", "cosine_spearman", source="mine:Task"))
+    plan, folder = Plan(make_spec(), (cell,), ()), tmp_path / "run"
+    make_folder(folder)
+    open_folder(folder, plan, "")
+    digest = write_items(folder, "done", make_items([0.0, 0.5, 1.0]))
+    append_row(folder, make_result("done", task="done", items_sha256=digest))
+    return plan, folder
+
+
+def pending(plan: Plan, folder: Path, **present: Any) -> set[str]:
+    facts = {"mteb": "2.26.24", **present}
+    return find_pending(plan, load_run(folder), Overwrite.ONLY_MISSING, Present(**facts))
+
+
+def test_what_a_score_rests_on_is_compared_with_what_is_there_now(finished: tuple[Plan, Path]) -> None:
+    plan, folder = finished
+    place = Place.of(plan.cells[0])
+    assert pending(plan, folder, weights={"org/model": "w"}, data={place: "0" * 64}) == set()
+    assert pending(plan, folder, weights={"org/model": "retrained"}) == {"done"}
+    assert pending(plan, folder, data={place: "1" * 64}) == {"done"}
+    assert pending(plan, folder, mteb="3.0.0") == {"done"}
+
+
+def test_only_own_data_and_models_with_scores_are_looked_at(finished: tuple[Plan, Path]) -> None:
+    plan, folder = finished
+    public = Plan(plan.spec, (*plan.cells, make_cell("new")), ())
+    present = examine_present(
+        public, load_run(folder), lambda model: f"of {model.name}", lambda place: place.facts.name
+    )
+    assert present.weights == {"org/model": "of org/model"}
+    assert present.data == {Place.of(plan.cells[0]): "done"}
+    absent = examine_present(public, load_run(folder), lambda _: None, lambda _: None)
+    assert (absent.weights, absent.data) == ({}, {})
+
+
+@pytest.mark.parametrize("damage", ["gone", "short", "foreign"])
+def test_a_cell_whose_item_file_is_damaged_is_computed_again(finished: tuple[Plan, Path], damage: str) -> None:
+    plan, folder = finished
+    path = folder / "items" / "done.parquet"
+    if damage == "gone":
+        path.unlink()
+    elif damage == "short":
+        path.write_bytes(path.read_bytes()[:-1])
+    else:
+        write_items(folder, "done", make_items([0.0, 0.5, 0.9]))
+    assert pending(plan, folder) == {"done"}
+
+
+def test_a_changed_reason_of_a_skip_is_written_anew(tmp_path: Path) -> None:
+    def skip(reason: str) -> Plan:
+        task = TaskFacts("X", "STS", "cosine_spearman")
+        cell = UnplannedCell(
+            ModelSpec(name="org/model"), Condition.parse("wrong"), task, "default", "test", "skipped", reason
+        )
+        return Plan(make_spec(), (), (cell,))
+
+    folder = tmp_path / "run"
+    run = open_folder(folder, skip("it has one prefix."), "")
+    append_row(folder, make_unplanned(skip("it has one prefix.").unplanned[0], PROVENANCE))
+    run = load_run(folder)
+    assert find_pending(skip("it has one prefix."), run, Overwrite.ONLY_MISSING) == set()
+    assert len(find_pending(skip("it has none."), run, Overwrite.ONLY_MISSING)) == 1
+
+
+def test_a_folder_left_by_a_kill_before_its_first_manifest_is_used(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "lock").write_text("process 1 on gone")
+    (folder / f".{'0' * 16}.tmp").write_text("{ha")
+    make_folder(folder)
+    open_folder(folder, plan_of("a"), "")
+    assert {path.name for path in folder.iterdir()} == {"lock", "run.json"}
+
+
+def test_a_folder_of_the_first_schema_gets_names_from_its_rows(tmp_path: Path) -> None:
+    manifest = Manifest(spec=make_spec(), planned=(PlannedCell(cell_id="old"), PlannedCell(cell_id="lost")))
+    write_manifest(tmp_path, manifest)
+    append_row(tmp_path, make_result("old", "correct", task="Task"))
+    run = open_folder(tmp_path, Plan(make_spec(), (make_cell("new", "correct", "Task"),), ()), "")
+    assert [cell.describe() for cell in run.missing] == ["lost", "org/model · Task · correct"]
+    assert [row.cell_id for row in run.history] == ["old"]
