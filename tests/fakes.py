@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 from prefixbench.items.table import ItemTable, Statistic
-from prefixbench.results.records import CellResult, Cost, EncoderIdentity, Provenance
+from prefixbench.results.records import CellResult, Cost, Provenance
 from prefixbench.spec.conditions import Mechanism, PrefixPair, Side
+from prefixbench.vectors.embedder import EmbedderIdentity
 
 PROVENANCE = Provenance(
     git_commit=None,
@@ -54,7 +55,7 @@ def make_result(cell_id: str = "cell", condition: str = "none", score: float = 0
         "pair": PrefixPair(Side(prefix), Side()),
         "sources": {},
         "audit": (),
-        "encoder": EncoderIdentity(
+        "encoder": EmbedderIdentity(
             model="org/model",
             revision="abc",
             weights_digest="w",

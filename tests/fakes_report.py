@@ -13,17 +13,15 @@ from prefixbench.results.records import (
     CellFailure,
     CellResult,
     Cost,
-    EncoderIdentity,
     GeometrySummary,
     ProbeRecord,
-    RoleAudit,
     SourceRecord,
-    TextSample,
 )
 from prefixbench.results.run import Manifest, Run, write_manifest
 from prefixbench.results.texts import add_item_texts
 from prefixbench.spec.conditions import Condition, Mechanism
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
+from prefixbench.vectors.embedder import EmbedderIdentity, RoleAudit, TextSample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +117,7 @@ def _make_cell(folder: Path, sweep: FakeSweep, model: str, task: tuple[str, str,
             for side in ("query", "document")
         },
         audit=tuple(_make_audit(role, prefixes[role], index) for role in roles),
-        encoder=EncoderIdentity(
+        encoder=EmbedderIdentity(
             model=model,
             revision="abcdef0123456789",
             weights_digest="f" * 64,

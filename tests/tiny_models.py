@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import string
+import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from prefixbench.encode.cached import CachedEmbedder
+from prefixbench.spec.conditions import Role, Side
+from prefixbench.vectors import VectorStore
+from prefixbench.vectors.embedder import Embedder, RoleAudit, Vectors
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, StaticEmbedding
@@ -130,3 +136,20 @@ def add_adapters(model_folder: Path, names: tuple[str, ...]) -> None:
             warnings.simplefilter("ignore", FutureWarning)
             adapted = get_peft_model(base, config)  # type: ignore[arg-type]
         adapted.save_pretrained(str(model_folder / "adapters" / name))
+
+
+def embed_texts(embedder: Embedder, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+    """Read and embed in one go."""
+    return embedder.embed(embedder.read(texts, side, titles))
+
+
+def audit_texts(
+    embedder: Embedder,
+    texts: Sequence[str],
+    side: Side,
+    titles: Sequence[str] | None = None,
+    role: Role | None = None,
+) -> RoleAudit:
+    """Audit texts over a store of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return CachedEmbedder(embedder, VectorStore.open(Path(folder))).audit(texts, side, titles, role=role)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 _UNSAFE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
@@ -40,3 +43,10 @@ def strip_credentials(text: str) -> str:
 def strip_paths(text: str) -> str:
     """Shorten every absolute path to its last part, which says nothing of whose machine it was."""
     return _ABSOLUTE_PATH.sub(lambda found: found[0].rstrip("/").rpartition("/")[2], text)
+
+
+Name = Annotated[str, Field(min_length=1), AfterValidator(clean_name)]
+"""What rows are told apart by: shown everywhere, so it holds nothing that a terminal would take for a command."""
+
+Sentence = Annotated[str, AfterValidator(clean_text)]
+"""Words for people, whatever text they quote."""

@@ -24,8 +24,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from prefixbench.encode.batching import cut_batches
 from prefixbench.encode.choice import compute_disagreement
 from prefixbench.encode.load import load_embedder
+from prefixbench.encode.local import LocalEmbedder
 from prefixbench.errors import EncodeError
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
@@ -85,17 +87,26 @@ def take_time(run: Callable[[], Vectors]) -> tuple[float, float, Vectors]:
     return time.perf_counter() - wall, time.process_time() - processor, vectors
 
 
+def measure_padding(embedder: LocalEmbedder, texts: list[str]) -> float:
+    """Share of the computed tokens that was padding (0–1)."""
+    tokens = embedder.read(texts, SIDE).tokens
+    assert tokens is not None
+    lengths = tokens.lengths
+    computed = sum(int(lengths[batch].max()) * len(batch) for batch in cut_batches(lengths, embedder.batch_tokens))
+    return 1 - int(lengths.sum()) / computed
+
+
 def measure_engine(engine: Engine, texts: list[str], rounds: int, threads: int, cache: Path) -> EngineFigures:
     """Time one engine and the library in turn."""
     folder = locate_model(MODEL)
     settings = EncoderSettings(device="cpu", engine=engine)
     embedder = load_embedder(ModelSpec(name=MODEL), settings, folder, cache=cache, threads=threads)
     library = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-    embedder.embed(texts[:16], SIDE)
+    embedder.embed(embedder.read(texts[:16], SIDE))
     library.encode(texts[:16], prompt=SIDE.prefix, show_progress_bar=False)
     ratios, cpu_ratios, gaps = [], [], []
     for _ in range(rounds):
-        ours = take_time(lambda: embedder.embed(texts, SIDE))
+        ours = take_time(lambda: embedder.embed(embedder.read(texts, SIDE)))
         theirs = take_time(lambda: library.encode(texts, prompt=SIDE.prefix, batch_size=32, show_progress_bar=False))
         ratios.append(theirs[0] / ours[0])
         cpu_ratios.append(theirs[1] / ours[1])
@@ -103,13 +114,13 @@ def measure_engine(engine: Engine, texts: list[str], rounds: int, threads: int, 
     return EngineFigures(
         engine=engine.value,
         threads=threads,
-        batch_tokens=embedder.budget.tokens,
+        batch_tokens=embedder.batch_tokens,
         ratio=statistics.median(ratios),
         ratio_low=min(ratios),
         ratio_high=max(ratios),
         cpu_ratio=statistics.median(cpu_ratios),
         disagreement=max(gaps),
-        padding=embedder.budget.padding.waste,
+        padding=measure_padding(embedder, texts),
     )
 
 

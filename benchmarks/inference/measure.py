@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from prefixbench.analysis import AnalysisSettings, analyse
 from prefixbench.items.table import ItemTable, Statistic
-from prefixbench.results.records import CellFailure, CellResult, Cost, EncoderIdentity, Provenance
+from prefixbench.results.records import CellFailure, CellResult, Cost, Provenance
 from prefixbench.spec.conditions import Mechanism, PrefixPair, Side
+from prefixbench.vectors.embedder import EmbedderIdentity
 
 CONDITIONS = (
     "none", "correct", "wrong", "instruction", "query-only", "document-only", "swapped", "placebo", "shuffled",
@@ -71,7 +72,7 @@ def make_run(n_models: int, n_items: int) -> MadeRun:
     places = [(task_type, number) for task_type, count in TASKS.items() for number in range(count)]
     cells = []
     for model in range(n_models):
-        encoder = EncoderIdentity(
+        encoder = EmbedderIdentity(
             model=f"org/model-{model}", revision="r", weights_digest="w", max_seq_length=512, pooling="mean",
             dtype="float32", engine="torch",
         )  # fmt: skip

@@ -128,8 +128,9 @@ def take_time(run: Callable[[], int]) -> tuple[tuple[float, float], int, float]:
 
 def read_lengths(embedder: LocalEmbedder, texts: list[str], side: Side) -> list[int]:
     """Tokens that the model reads of each text."""
-    limit = embedder.identity.max_seq_length
-    return [min(limit, len(row.token_ids)) for row in embedder.tokenize(texts, side)]
+    tokens = embedder.read(texts, side).tokens
+    assert tokens is not None
+    return [int(length) for length in tokens.lengths]
 
 
 def measure_conditions(embedder: LocalEmbedder, queries: list[str], documents: list[str]) -> list[Point]:
@@ -158,8 +159,8 @@ def measure_conditions(embedder: LocalEmbedder, queries: list[str], documents: l
 def measure_texts(what: str, value: str, embedder: LocalEmbedder, texts: list[str], size: tuple[int, int]) -> Point:
     """These texts through the model, once."""
     lengths = read_lengths(embedder, texts, Side())
-    embedder.embed(texts[:8], Side())
-    seconds, embedded, others = take_time(lambda: len(embedder.embed(texts, Side())))
+    embedder.embed(embedder.read(texts[:8], Side()))
+    seconds, embedded, others = take_time(lambda: len(embedder.embed(embedder.read(texts, Side()))))
     return Point(what, value, *seconds, embedded, sum(lengths), count_flops(*size, lengths), others)
 
 
@@ -168,7 +169,7 @@ def measure_all(n_texts: int, device: Literal["cpu", "cuda"], work: Path) -> lis
     queries, documents = load_texts(n_texts)
     settings = EncoderSettings(device=device)
     base = load_embedder(ModelSpec(name=MODEL), settings, locate_model(MODEL), cache=work / "cache", threads=1)
-    base.embed(documents[:32], Side())
+    base.embed(base.read(documents[:32], Side()))
     points = measure_conditions(base, queries, documents)
     for share in (8, 4, 2, 1):
         some = documents[: max(1, n_texts // share)]

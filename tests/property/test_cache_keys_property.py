@@ -17,11 +17,10 @@ from prefixbench.vectors.keys import (
     compute_text_digests,
     keys_from_digests,
     list_keys,
-    vector_key,
     vector_keys,
 )
 
-IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
+IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch", "cpu")
 
 # Few letters and short strings, so that fields often run together to the same characters.
 short = st.text(alphabet="ab: _", max_size=3)
@@ -35,6 +34,7 @@ identities = st.builds(
     pooling=short,
     dtype=short,
     engine=short,
+    device=short,
 )
 sides = st.builds(
     Side,
@@ -46,6 +46,10 @@ sides = st.builds(
     route=st.none() | st.sampled_from(Role),
 )
 requests = st.tuples(identities, sides, short, optional)
+
+
+def vector_key(identity: EmbedderIdentity, side: Side, text: str, title: str | None = None) -> bytes:
+    return vector_keys(identity, side, [text], None if title is None else [title]).tobytes()
 
 
 def what_matters(identity: EmbedderIdentity, side: Side, text: str, title: str | None) -> object:
@@ -89,6 +93,7 @@ IDENTITY_CHANGES: dict[str, Any] = {
     "pooling": "cls",
     "dtype": "bfloat16",
     "engine": "openvino",
+    "device": "cuda",
 }
 SIDE_CHANGES: dict[str, Any] = {
     "prefix": "query:",
@@ -156,4 +161,4 @@ def test_a_rendered_title_is_the_same_as_the_string_written_out() -> None:
 def test_keys_stay_what_they_are() -> None:
     """A change of the scheme orphans every stored vector; it must be meant."""
     key = vector_key(IDENTITY, Side("query: "), "text")
-    assert key.hex() == "54ec639e14f401dcfa319fc0c3f67b88929b02d0eb3fbc953103783bc0611bac0f12e5dc1138edf0"
+    assert key.hex() == "56afb03f7015f15281052236c1a21975929b02d0eb3fbc953103783bc0611bac0f12e5dc1138edf0"

@@ -2,145 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prefixbench.encode.local import LocalEmbedder, expand_prefixes, join_prefixes
-from prefixbench.encode.proof import check_received
 from prefixbench.errors import AuditError
-from prefixbench.spec.conditions import Role, Side
-from prefixbench.vectors.embedder import Vectors
+from prefixbench.vectors.embedder import Inputs, RoleAudit, TextSample, TokenRows
+from prefixbench.vectors.keys import TEXT_BYTES, Digests
+
+if TYPE_CHECKING:
+    from prefixbench.spec.conditions import Role, Side
+    from prefixbench.vectors.embedder import Embedder, Vectors
 
 N_SAMPLES = 3
 
-RoleName = Literal["query", "document", "text"]
 
+def digest_tokens(tokens: TokenRows) -> list[bytes]:
+    """A digest of what a model reads of each text: the token ids, and how many of them pooling leaves out.
 
-@dataclass(frozen=True, slots=True)
-class TextSample:
-    """One text exactly as the tokenizer received it, with the ids it made of it, before truncation."""
-
-    text: str
-    token_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RoleAudit:
-    """Proof of what one role sent; fields as in the record of the same name.
-
-    Attributes:
-        role: ``query``, ``document`` or ``text`` for symmetric tasks.
-        prefix: The string put before each text, a title slot left open.
-        prefix_tokens: Tokens the prefix takes, special tokens not counted; its mean, rounded, where titles differ.
-        n_texts: Texts sent.
-        n_truncated: Texts longer than the model reads, prefix included.
-        n_truncated_without_prefix: Texts that would have been too long anyway.
-        tokens_pushed_out: Tokens of text that the prefix pushed past the end, over all texts.
-        n_tokens: Tokens the model read, over all texts, special tokens included.
-        prefix_in_pooling: Whether the prefix's own tokens are averaged into the vector.
-        adapter: The adapter switched on.
-        api: Parameters sent to a vendor.
-        samples: The first three texts.
+    Texts of one digest are one to the model: those that differ in letter case, white space, or past the last token.
     """
-
-    role: RoleName
-    prefix: str
-    prefix_tokens: int
-    n_texts: int
-    n_truncated: int
-    n_truncated_without_prefix: int
-    tokens_pushed_out: int
-    n_tokens: int
-    prefix_in_pooling: bool = True
-    adapter: str | None = None
-    api: Mapping[str, str] = field(default_factory=dict)
-    samples: tuple[TextSample, ...] = ()
+    left_out = np.zeros(len(tokens.ids), np.int64) if tokens.left_out is None else np.maximum(tokens.left_out, 0)
+    return [
+        hashlib.blake2b(np.asarray([count, *ids], dtype="<i8").tobytes(), digest_size=TEXT_BYTES).digest()
+        for count, ids in zip(left_out.tolist(), tokens.ids, strict=True)
+    ]
 
 
-def audit_side(
-    embedder: LocalEmbedder,
-    texts: Sequence[str],
-    side: Side,
-    titles: Sequence[str] | None = None,
-    *,
-    role: Role | None = None,
-) -> RoleAudit:
-    """Count and prove what a side sends with these texts.
+class RoleCount:
+    """What reading all texts of a role once tells, text by text, in any order.
 
     Args:
-        embedder: The loaded model.
-        texts: Every text of the role, without prefix.
-        side: What is sent with each, as given to ``embed``.
+        side: What is sent with each.
+        n_texts: How many there are.
+    """
+
+    def __init__(self, side: Side, n_texts: int) -> None:
+        self.side = side
+        self.digests: Digests = np.zeros((n_texts, TEXT_BYTES), dtype=np.uint8)
+        self.lengths = np.zeros(n_texts, dtype=np.int64)
+        self.full_lengths = np.zeros(n_texts, dtype=np.int64)
+        self.samples: dict[int, TextSample] = {}
+        self.is_tokenized = True
+        self.prefix_in_pooling = True
+        self.cuts_left = False
+
+    def add(self, positions: NDArray[np.int64], inputs: Inputs, digests: Sequence[bytes] | None) -> None:
+        """Count some of the texts.
+
+        Args:
+            positions: Which, shape ``(n,)``.
+            inputs: As read.
+            digests: Of what the model reads; ``None`` where it tokenises out of sight.
+        """
+        tokens, sent = inputs.tokens, inputs.sent
+        for index in np.flatnonzero(positions < N_SAMPLES).tolist():
+            ids = () if tokens is None else tuple(tokens.ids[index])
+            self.samples[int(positions[index])] = TextSample(sent[index], ids)
+        if tokens is None or digests is None:
+            self.is_tokenized = False
+            return
+        self.digests[positions] = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), TEXT_BYTES)
+        self.lengths[positions] = tokens.lengths
+        self.full_lengths[positions] = tokens.full_lengths
+        self.prefix_in_pooling = tokens.left_out is None
+        self.cuts_left = tokens.cuts_left
+
+    @property
+    def tokens_sha256(self) -> str | None:
+        """See ``RoleAudit``."""
+        if not self.is_tokenized:
+            return None
+        steered = [self.side.adapter, self.side.route and self.side.route.value, sorted(self.side.api)]
+        return hashlib.sha256(self.digests.tobytes() + repr(steered).encode()).hexdigest()
+
+
+def audit_role(
+    embedder: Embedder,
+    count: RoleCount,
+    texts: Sequence[str],
+    titles: Sequence[str] | None,
+    role: Role | None,
+    n_zero_vectors: int,
+) -> RoleAudit:
+    """Turn a finished count into the record.
+
+    Args:
+        embedder: The model; it reads the prefix alone, and bare those texts that were too long.
+        count: Of every text of the role.
+        texts: In the order counted.
         titles: For a side with a ``title_slot``.
         role: Names the row; ``None`` is a symmetric task's text.
+        n_zero_vectors: Texts that got a vector of zeros.
 
     Raises:
-        AuditError: The tokenizer received something else than prefix + text, or the prefix or a vendor's parameter
-            changes no vector.
+        AuditError: The model reads no token of any text, or gave nothing but zeros.
     """
-    prefixes = expand_prefixes(texts, side, titles)
-    n_samples = min(N_SAMPLES, len(texts))
-    network = embedder.network
-    with embedder.adapters.switched(side):
-        check_received(network, texts[:n_samples], prefixes[:n_samples], side)
-    sample_titles = None if titles is None else titles[:n_samples]
-    samples = embedder.tokenize(texts[:n_samples], side, sample_titles)
-    for sample, text, prefix in zip(samples, texts[:n_samples], prefixes, strict=False):
-        if sample.text != prefix + text:
-            raise AuditError(f"the tokenizer received {sample.text!r} where {prefix + text!r} was planned.")
-    if side.prefix or side.api:
-        bare = Side(route=side.route)
-        pair = embedder.embed(texts[:n_samples], bare), embedder.embed(texts[:n_samples], side, sample_titles)
-        check_not_inert(*pair, bare, side, ("nothing", "this side"))
-    counts = _count(embedder, texts, prefixes, side)
-    return RoleAudit(
+    name = embedder.known.identity.model
+    if n_zero_vectors == len(texts) > 0:
+        raise AuditError(f"{name}: all {len(texts)} vectors are zeros.")
+    audit = RoleAudit(
         role="text" if role is None else role.value,
-        prefix=side.prefix,
+        prefix=count.side.prefix,
+        prefix_tokens=None,
         n_texts=len(texts),
-        prefix_in_pooling=network.includes_prefix(side),
-        adapter=side.adapter,
-        api=dict(side.api),
-        samples=tuple(TextSample(sample.text, sample.token_ids) for sample in samples),
-        **counts,
+        n_truncated=None,
+        n_truncated_without_prefix=None,
+        tokens_pushed_out=None,
+        n_tokens=None,
+        prefix_in_pooling=count.prefix_in_pooling,
+        adapter=count.side.adapter,
+        api=dict(count.side.api),
+        samples=tuple(count.samples[position] for position in sorted(count.samples)),
+        n_zero_vectors=n_zero_vectors,
+        tokens_sha256=count.tokens_sha256,
     )
+    return replace(audit, **_count_cost(embedder, count, texts, titles)) if count.is_tokenized else audit
 
 
-def _count(embedder: LocalEmbedder, texts: Sequence[str], prefixes: Sequence[str], side: Side) -> dict[str, int]:
-    """Token counts of a role; texts are counted with and without prefix by the model's own tokenizer."""
-    if not texts:
-        return dict.fromkeys(
-            ("prefix_tokens", "n_truncated", "n_truncated_without_prefix", "tokens_pushed_out", "n_tokens"), 0
-        )
-    bare = _count_tokens(embedder, texts, side)
-    full = bare
-    if any(prefixes):
-        full = _count_tokens(embedder, join_prefixes(prefixes, texts), side)
-    limit = embedder.identity.max_seq_length or int(full.max())
+def _count_cost(
+    embedder: Embedder, count: RoleCount, texts: Sequence[str], titles: Sequence[str] | None
+) -> dict[str, Any]:
+    """What the prefix takes, and what it pushes out of the texts that are too long."""
+    prefixes = Inputs.of(texts, count.side, titles).prefixes
+    bare_side = replace(count.side, prefix="", title_slot=False)
     distinct = sorted({"", *prefixes})
-    counts = _count_tokens(embedder, distinct, side)
-    taken = {prefix: int(count - counts[0]) for prefix, count in zip(distinct, counts, strict=True)}
-    prefix_tokens = np.array([taken[prefix] for prefix in prefixes])
-    pushed = np.minimum(bare, limit) - np.maximum(np.minimum(full, limit) - prefix_tokens, 0)
+    alone = _read_tokens(embedder, distinct, bare_side)
+    taken = dict(zip(distinct, (alone.full_lengths - alone.full_lengths[0]).tolist(), strict=True))
+    prefix_tokens = np.array([taken[prefix] for prefix in prefixes], dtype=np.int64)
+    long = np.flatnonzero(count.full_lengths > count.lengths)
+    bare = _read_tokens(embedder, [texts[position] for position in long.tolist()], bare_side)
+    read_of_text = count.lengths - prefix_tokens - int(alone.full_lengths[0])
+    if len(long) and not count.cuts_left and (read_of_text <= 0).all():
+        raise AuditError(
+            f"{embedder.known.identity.model}: the prefix {count.side.prefix[:60]!r} takes {int(prefix_tokens.max())} "
+            f"tokens where the model reads {int(count.lengths.max())}, so that no token of any text is read."
+        )
+    pushed = bare.lengths - np.maximum(count.lengths[long] - prefix_tokens[long], 0)
     return {
-        "prefix_tokens": round(float(prefix_tokens.mean())),
-        "n_truncated": int((full > limit).sum()),
-        "n_truncated_without_prefix": int((bare > limit).sum()),
-        "tokens_pushed_out": int(pushed[full > limit].clip(min=0).sum()),
-        "n_tokens": int(np.minimum(full, limit).sum()),
+        "prefix_tokens": round(float(prefix_tokens.mean())) if len(texts) else 0,
+        "n_truncated": len(long),
+        "n_truncated_without_prefix": int((bare.full_lengths > bare.lengths).sum()),
+        # Truncation on the left takes the prefix before it takes any text.
+        "tokens_pushed_out": 0 if count.cuts_left else int(pushed.clip(min=0).sum()),
+        "n_tokens": int(count.lengths.sum()),
+        "n_prefix_cut": int((prefix_tokens[long] > 0).sum()) if count.cuts_left else 0,
     }
 
 
-def _count_tokens(embedder: LocalEmbedder, texts: Sequence[str], side: Side) -> NDArray[np.int64]:
-    """Tokens of each text as given, special tokens included, shape ``(n_texts,)``."""
-    tokenizer = embedder.network.tokenizer_for(side)
-    if tokenizer is not None:
-        return tokenizer.count(texts)
-    rows = embedder.tokenize(texts, Side(route=side.route))
-    return np.array([len(row.token_ids) for row in rows], dtype=np.int64)
+def _read_tokens(embedder: Embedder, texts: Sequence[str], side: Side) -> TokenRows:
+    """Token rows of texts as given."""
+    tokens = embedder.read(texts, side).tokens if len(texts) else None
+    return TokenRows([], None, np.zeros(0, dtype=np.int64)) if tokens is None else tokens
 
 
 def check_not_inert(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,23 +13,6 @@ WORTHWHILE_SHARE = 1 / 32
 
 DEFAULT_CPU_TOKENS = 2048
 DEFAULT_GPU_TOKENS = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class PaddingCount:
-    """Tokens computed, real and padded, over a set of batches."""
-
-    tokens: int = 0
-    padded: int = 0
-
-    def plus(self, lengths: NDArray[np.int64]) -> PaddingCount:
-        """With one more batch of texts of these lengths, shape ``(n_texts,)``."""
-        return PaddingCount(self.tokens + int(lengths.sum()), self.padded + int(lengths.max()) * len(lengths))
-
-    @property
-    def waste(self) -> float:
-        """Share of the computed tokens that are padding (0–1)."""
-        return 1 - self.tokens / self.padded if self.padded else 0.0
 
 
 def cut_batches(
@@ -47,14 +28,12 @@ def cut_batches(
     Returns:
         Positions of each batch's texts; every position once.
     """
-    keys = lengths if groups is None else groups
-    order = np.lexsort((-lengths, keys)) if groups is not None else np.argsort(-lengths, kind="stable")
+    order = np.argsort(-lengths, kind="stable") if groups is None else np.lexsort((-lengths, groups))
     batches: list[NDArray[np.intp]] = []
     start, tokens = 0, 0
     for end in range(len(order)):
         first, here = order[start], order[end]
-        longest = int(lengths[first])
-        padded = longest * (end - start + 1)
+        padded = int(lengths[first]) * (end - start + 1)
         other_group = groups is not None and groups[here] != groups[first]
         wasteful = tokens >= budget * WORTHWHILE_SHARE and (tokens + int(lengths[here])) < padded * (1 - PADDING_SHARE)
         if end > start and (other_group or padded > budget or wasteful):

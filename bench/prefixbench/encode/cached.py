@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prefixbench.encode.audit import N_SAMPLES, RoleCount, audit_role, check_not_inert, digest_tokens
 from prefixbench.errors import AuditError, CacheError
-from prefixbench.vectors import VectorStore, find_unusable
+from prefixbench.spec.conditions import Side
+from prefixbench.vectors import VectorStore
 from prefixbench.vectors.keys import Keys, Namespace, list_keys, vector_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from prefixbench.spec.conditions import Side
-    from prefixbench.vectors.embedder import EmbedderIdentity, TellingEmbedder, Tokenized, Vectors
+    from prefixbench.spec.conditions import Role
+    from prefixbench.vectors.embedder import Embedder, EmbedderIdentity, Inputs, RoleAudit, Vectors
 
 PUBLISH_SECONDS = 10.0
 """About how much work a kill may lose."""
 
 FIRST_CHUNK, LEAST_CHUNK, MAX_CHUNK_BYTES = 64, 16, 64 << 20
 """Texts embedded before the first vectors are published, and bounds of what is published at once after that."""
+
+WINDOW_TEXTS = 4096
+"""Texts read at once; their token ids are all that is held in memory ahead of the forward pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,23 @@ class TextCounts:
         return max(0, self.texts_asked - self.texts_embedded)
 
 
+class _Request:
+    """The distinct texts of one call, and where their vectors are kept."""
+
+    def __init__(
+        self, identity: EmbedderIdentity, texts: Sequence[str], side: Side, titles: Sequence[str] | None
+    ) -> None:
+        self.side = side
+        self.keys, first, self.inverse = _find_distinct(vector_keys(identity, side, texts, titles))
+        self.texts = [texts[index] for index in first]
+        self.titles = None if titles is None or not side.title_slot else [titles[index] for index in first]
+
+    def read(self, embedder: Embedder, positions: Sequence[int]) -> Inputs:
+        """Some of the texts as the model is given them."""
+        titles = None if self.titles is None else [self.titles[index] for index in positions]
+        return embedder.read([self.texts[index] for index in positions], self.side, titles)
+
+
 class CachedEmbedder:
     """An embedder that embeds each distinct (prefix, text) pair once, ever, and keeps it in the store.
 
@@ -52,11 +75,11 @@ class CachedEmbedder:
     Args:
         embedder: The model.
         store: Where vectors are kept.
-        progress: Called after each published chunk with the texts embedded so far and those to embed, of this call.
+        progress: Called after each embedded chunk with the texts embedded so far and those to embed, of this call.
     """
 
     def __init__(
-        self, embedder: TellingEmbedder, store: VectorStore, progress: Callable[[int, int], None] | None = None
+        self, embedder: Embedder, store: VectorStore, progress: Callable[[int, int], None] | None = None
     ) -> None:
         self._embedder = embedder
         self._store = store
@@ -64,41 +87,26 @@ class CachedEmbedder:
         self._asked = self._embedded = 0
 
     @property
-    def identity(self) -> EmbedderIdentity:
-        """The model's."""
-        return self._embedder.identity
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._embedder.dim
-
-    @property
     def counts(self) -> TextCounts:
         """Texts asked for, embedded and reused so far."""
         return TextCounts(self._asked, self._embedded)
 
-    def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
-        """What the model's tokenizer makes of each text."""
-        return self._embedder.tokenize(texts, side, titles)
-
     def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
-        """The vector of each text, in order, shape ``(n_texts, dim)``; see ``Embedder.embed``.
+        """The vector of each text, in order, shape ``(n_texts, dim)``.
 
         Raises:
-            AuditError: A vector is NaN, infinite or zero; names the text.
+            AuditError: A vector holds a NaN or an infinite number; names the text.
             CacheError: The store cannot be written to, or does not give back what was written.
         """
         self._asked += len(texts)
-        keys, first, inverse = _find_distinct(vector_keys(self.identity, side, texts, titles))
-        distinct = [texts[index] for index in first]
-        their_titles = None if titles is None else [titles[index] for index in first]
+        known = self._embedder.known
+        request = _Request(known.identity, texts, side, titles)
         # Twice, since records may turn out damaged on reading, or be pruned between the two steps.
         for _ in range(2):
-            self._embed_missing(keys, distinct, side, their_titles)
-            found, vectors = self._store.get_many(keys)
+            self._embed_missing(request)
+            found, vectors = self._store.get_many(request.keys)
             if found.all():
-                return _expand(vectors, inverse, self.dim)
+                return _expand(vectors, request.inverse, known.dim)
         raise CacheError(f"{self._store.folder}: {int((~found).sum())} vectors just stored cannot be read back.")
 
     def ensure(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> None:
@@ -108,72 +116,156 @@ class CachedEmbedder:
             AuditError: As ``embed``.
             CacheError: As ``embed``.
         """
-        keys, first, _ = _find_distinct(vector_keys(self.identity, side, texts, titles))
-        distinct = [texts[index] for index in first]
-        self._embed_missing(keys, distinct, side, None if titles is None else [titles[index] for index in first])
+        self._embed_missing(_Request(self._embedder.known.identity, texts, side, titles))
 
-    def stream(
-        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None, block: int = 8192
-    ) -> Iterator[Vectors]:
-        """The vectors of a corpus larger than memory, ``block`` texts at a time."""
-        for start in range(0, len(texts), block):
-            part = slice(start, start + block)
-            yield self.embed(texts[part], side, None if titles is None else titles[part])
+    def audit(
+        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None, *, role: Role | None = None
+    ) -> RoleAudit:
+        """Do as ``ensure``, and prove what is sent: every text is read once, stored or not.
 
-    def _embed_missing(self, keys: Keys, texts: list[str], side: Side, titles: list[str] | None) -> None:
-        stored = self._store.check_many(keys)
-        if stored.all():
-            return
-        sources = self._find_sources(texts, side, titles, stored)
-        own = sources == np.arange(len(texts))
-        # Longest first: chunks of like lengths pad little, memory runs out at once if ever, time left is no promise.
-        order = sorted(np.flatnonzero(~stored & own).tolist(), key=lambda index: -len(texts[index]))
-        namespace = Namespace.of(self.identity, side)
-        largest = max(1, MAX_CHUNK_BYTES // (4 * max(1, self.dim)))
-        size, done = min(FIRST_CHUNK, largest), 0
-        while done < len(order):
-            chunk = order[done : done + size]
-            started = time.perf_counter()
-            vectors = self._embedder.embed(
-                [texts[index] for index in chunk], side, None if titles is None else [titles[index] for index in chunk]
-            )
-            self._refuse_unusable(vectors, [texts[index] for index in chunk])
-            self._store.put_many(keys[chunk], vectors, namespace)
-            done += len(chunk)
-            self._embedded += len(chunk)
-            if self._progress is not None:
-                self._progress(done, len(order))
-            rate = len(chunk) / max(1e-9, time.perf_counter() - started)
-            size = int(min(max(LEAST_CHUNK, rate * PUBLISH_SECONDS), 4 * size, largest))
-        copies = np.flatnonzero(~stored & ~own)
-        for start in range(0, len(copies), largest):
-            part = copies[start : start + largest]
-            found, vectors = self._store.get_many(keys[sources[part]])
-            if found.any():
-                self._store.put_many(keys[part[found]], vectors[found], namespace)
-
-    def _find_sources(
-        self, texts: list[str], side: Side, titles: list[str] | None, stored: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
-        """For each text the one whose vector is its own too: itself, or the first of which the model reads the same.
-
-        Texts that differ in letter case, white space or past the last token read are one to the model. Embedded in two
-        batches their vectors would differ in the last bits, and those would decide how a ranking breaks the tie.
+        Raises:
+            AuditError: As ``embed``; or something else than prefix + text is sent, the prefix leaves no room for text,
+                or prefix or parameters change no vector.
+            CacheError: As ``embed``.
         """
-        digests = self._embedder.input_digests(texts, side, titles)
-        if digests is None:
-            return np.arange(len(texts))
-        first: dict[bytes, int] = {}
-        sources = np.empty(len(texts), dtype=np.int64)
-        for index in np.argsort(~stored, kind="stable").tolist():
-            sources[index] = first.setdefault(digests[index], index)
-        return sources
+        request = _Request(self._embedder.known.identity, texts, side, titles)
+        count = RoleCount(side, len(request.texts))
+        self._embed_missing(request, count)
+        self._refuse_inert(request)
+        zeros = self._count_zeros(request)
+        return audit_role(self._embedder, count, request.texts, request.titles, role, zeros)
 
-    def _refuse_unusable(self, vectors: Vectors, texts: list[str]) -> None:
-        fault = find_unusable(vectors)
-        if fault is not None:
-            index, why = fault
-            raise AuditError(f"{self.identity.model}: the vector of {_shorten(texts[index])} {why}.")
+    def _embed_missing(self, request: _Request, count: RoleCount | None = None) -> None:
+        """Read every text, count it, and embed those that are new to the store and to this call."""
+        stored = self._store.check_many(request.keys)
+        if stored.all() and count is None:
+            return
+        # Stored texts first, so that others that are one with them take their vectors. Then longest first: chunks of
+        # like lengths pad little, memory runs out at once if ever, time left is no promise.
+        lengths = np.fromiter(map(len, request.texts), np.int64, len(request.texts))
+        order = np.lexsort((-lengths, ~stored))
+        windows = [order[start : start + WINDOW_TEXTS] for start in range(0, len(order), WINDOW_TEXTS)]
+        writer = _Writer(self._embedder, self._store, request, self._progress, int((~stored).sum()))
+        first: dict[bytes, int] = {}
+        copies: list[tuple[int, int]] = []
+        for window, inputs in self._read_ahead(request, windows):
+            digests = None if inputs.tokens is None else digest_tokens(inputs.tokens)
+            if count is not None:
+                count.add(window, inputs, digests)
+            own = []
+            for row, index in enumerate(window.tolist()):
+                source = index if digests is None else first.setdefault(digests[row], index)
+                if source != index and not stored[index]:
+                    copies.append((index, source))
+                elif not stored[index]:
+                    own.append(row)
+            self._embedded += writer.embed(inputs.take(own), window[own])
+        writer.publish()
+        writer.copy(copies)
+
+    def _read_ahead(
+        self, request: _Request, windows: Sequence[NDArray[np.int64]]
+    ) -> Iterator[tuple[NDArray[np.int64], Inputs]]:
+        """Each window as read; a thread reads the next one while the caller embeds this one."""
+        if not windows:
+            return
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenise") as pool:
+            waiting = pool.submit(request.read, self._embedder, windows[0].tolist())
+            for window, following in zip(windows, [*windows[1:], None], strict=True):
+                inputs = waiting.result()
+                if following is not None:
+                    waiting = pool.submit(request.read, self._embedder, following.tolist())
+                yield window, inputs
+
+    def _refuse_inert(self, request: _Request) -> None:
+        """Refuse a prefix or a parameter that reaches the model and changes no vector."""
+        side, bare = request.side, Side(route=request.side.route)
+        if not (side.prefix or side.api):
+            return
+        picked = list(range(min(N_SAMPLES, len(request.texts))))
+        sent = request.read(self._embedder, picked)
+        unsent = self._embedder.read([request.texts[index] for index in picked], bare)
+        if sent.tokens and unsent.tokens and not side.api and sent.tokens.ids == unsent.tokens.ids:
+            return  # the tokenizer reads nothing of the prefix: the same strings to the model, which the audit shows
+        # Both in batches of the same texts: in others, vectors would differ in the last bits for no reason.
+        vectors = self._embedder.embed(unsent), self._embedder.embed(sent)
+        check_not_inert(*vectors, bare, side, ("nothing", "this side"))
+
+    def _count_zeros(self, request: _Request) -> int:
+        zeros = 0
+        for start in range(0, len(request.keys), WINDOW_TEXTS):
+            _, vectors = self._store.get_many(request.keys[start : start + WINDOW_TEXTS])
+            zeros += int((~vectors.any(axis=1)).sum())
+        return zeros
+
+
+class _Writer:
+    """Embeds chunks of a size that takes about as long as a kill may cost, and publishes them."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        store: VectorStore,
+        request: _Request,
+        progress: Callable[[int, int], None] | None,
+        total: int,
+    ) -> None:
+        self._embedder, self._store, self._request = embedder, store, request
+        self._progress, self._total = progress, total
+        self._namespace = Namespace.of(embedder.known.identity, request.side)
+        self._largest = max(1, MAX_CHUNK_BYTES // (4 * max(1, embedder.known.dim)))
+        self._size = min(FIRST_CHUNK, self._largest)
+        self._waiting: list[tuple[NDArray[np.int64], Vectors]] = []
+        self._seconds = 0.0
+        self._done = 0
+
+    def embed(self, inputs: Inputs, positions: NDArray[np.int64]) -> int:
+        """Embed texts, longest first, and publish when there is enough to lose; returns how many."""
+        done = 0
+        while done < len(positions):
+            rows = range(done, min(done + self._size, len(positions)))
+            started = time.perf_counter()
+            chunk = inputs.take(rows)
+            vectors = self._embedder.embed(chunk)
+            self._check(vectors, chunk.texts)
+            took = max(1e-9, time.perf_counter() - started)
+            self._waiting.append((positions[rows.start : rows.stop], vectors))
+            self._seconds += took
+            done += len(rows)
+            self._done += len(rows)
+            if self._seconds >= PUBLISH_SECONDS / 2 or sum(len(part) for part, _ in self._waiting) >= self._largest:
+                self.publish()
+            if self._progress is not None:
+                self._progress(self._done, self._total)
+            self._size = int(min(max(LEAST_CHUNK, len(rows) / took * PUBLISH_SECONDS), 4 * self._size, self._largest))
+        return done
+
+    def publish(self) -> None:
+        """Store what was embedded since the last time."""
+        if self._waiting:
+            positions = np.concatenate([part for part, _ in self._waiting])
+            vectors = np.concatenate([part for _, part in self._waiting])
+            self._store.put_many(self._request.keys[positions], vectors, self._namespace)
+        self._waiting, self._seconds = [], 0.0
+
+    def copy(self, copies: list[tuple[int, int]]) -> None:
+        """Give texts the stored vector of those that are one with them to the model."""
+        targets = np.array([target for target, _ in copies], dtype=np.int64)
+        sources = np.array([source for _, source in copies], dtype=np.int64)
+        for start in range(0, len(copies), self._largest):
+            part = slice(start, start + self._largest)
+            found, vectors = self._store.get_many(self._request.keys[sources[part]])
+            if found.any():
+                keys = self._request.keys[targets[part][found]]
+                self._store.put_many(keys, vectors[found], self._namespace)
+
+    def _check(self, vectors: Vectors, texts: Sequence[str]) -> None:
+        """Refuse what no score may rest on; the one place where numbers are looked at before they are kept."""
+        finite = np.isfinite(vectors).all(axis=1)
+        if not finite.all():
+            bad = _shorten(texts[int(np.argmin(finite))])
+            name = self._namespace.identity.model
+            raise AuditError(f"{name}: the vector of {bad} holds a NaN or an infinite number.")
 
 
 class StoredEmbedder:
@@ -189,22 +281,6 @@ class StoredEmbedder:
         self._identity = identity
         self._dim = dim
         self._store = store
-        self._asked = 0
-
-    @property
-    def identity(self) -> EmbedderIdentity:
-        """As the vectors were embedded."""
-        return self._identity
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._dim
-
-    @property
-    def counts(self) -> TextCounts:
-        """Texts asked for so far; none is ever embedded."""
-        return TextCounts(self._asked, 0)
 
     def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
         """The stored vector of each text, in order, shape ``(n_texts, dim)``.
@@ -212,24 +288,16 @@ class StoredEmbedder:
         Raises:
             CacheError: A vector is missing; says how many, and of which text first.
         """
-        self._asked += len(texts)
-        keys, first, inverse = _find_distinct(vector_keys(self._identity, side, texts, titles))
-        found, vectors = self._store.get_many(keys)
+        request = _Request(self._identity, texts, side, titles)
+        found, vectors = self._store.get_many(request.keys)
         if not found.all():
             missing = np.flatnonzero(~found)
             raise CacheError(
-                f"{self._store.folder}: {len(missing)} of {len(keys)} vectors of {self._identity.model} with the "
-                f"prefix {side.prefix!r} are not stored, the first that of {_shorten(texts[first[missing[0]]])}."
+                f"{self._store.folder}: {len(missing)} of {len(request.keys)} vectors of {self._identity.model} with "
+                f"the prefix {side.prefix!r} are not stored, the first that of "
+                f"{_shorten(request.texts[int(missing[0])])}."
             )
-        return _expand(vectors, inverse, self._dim)
-
-    def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
-        """Not possible without the model.
-
-        Raises:
-            CacheError: Always.
-        """
-        raise CacheError(f"{self._identity.model}: vectors are read from the store, no tokenizer is loaded.")
+        return _expand(vectors, request.inverse, self._dim)
 
 
 def _find_distinct(keys: Keys) -> tuple[Keys, list[int], NDArray[np.int64]]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from prefixbench.encode.batching import DEFAULT_CPU_TOKENS, DEFAULT_GPU_TOKENS
@@ -14,6 +15,7 @@ from prefixbench.encode.network import Network
 from prefixbench.files import read_memo, write_memo
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import Engine
+from prefixbench.vectors.embedder import TokenRows
 
 CANDIDATE_TOKENS = {"cpu": (1024, 2048, 4096), "cuda": (16384, 32768, 65536, 131072, 262144)}
 CALIBRATION_LENGTH = 64
@@ -76,9 +78,9 @@ def pick_budget(rates: dict[int, float]) -> int:
 
 
 def _run_synthetic(network: Network, n_texts: int, length: int) -> None:
-    ids = torch.randint(5, 100, (n_texts, length), generator=torch.Generator().manual_seed(0))
-    features = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "modality": "text"}
+    ids = torch.randint(5, 100, (n_texts, length), generator=torch.Generator().manual_seed(0)).tolist()
     tokenizer = network.tokenizer_for(Side())
-    if tokenizer is not None and tokenizer.reads_types:
-        features["token_type_ids"] = torch.zeros_like(ids)
-    network.forward(features, Side()).cpu()
+    assert tokenizer is not None
+    types = [[0] * length] * n_texts if tokenizer.reads_types else None
+    features = tokenizer.batch(TokenRows(ids, types, np.full(n_texts, length)), np.arange(n_texts))
+    network.forward({**features, "modality": "text"}, Side()).cpu()

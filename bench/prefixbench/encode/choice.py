@@ -99,6 +99,8 @@ def why_only_torch(network: Network) -> str:
         return "queries, documents or tasks take different ways through the model"
     if getattr(network.model.transformers_model, "peft_config", None):
         return "the model's adapters are switched while it runs"
+    if network.model.transformers_model is None:
+        return "the model has no transformer"
     if network.tokenizer_for(Side()) is None:
         return "the model prepares its texts itself"
     return ""
@@ -144,8 +146,7 @@ def _switch_engine(network: Network, engine: Engine, store: Path, threads: int |
     assert tokenizer is not None
     assert transformer is not None
     rows = tokenizer.encode([_probe_text(n_words) for n_words in PROBE_LENGTHS[:3]])
-    arrays = tokenizer.pad(rows, np.arange(len(rows.ids)))
-    example = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    example = tokenizer.batch(rows, np.arange(len(rows.ids)))
     network.engine = engines.build_engine(engine, transformer, example, network.dtype, store, threads)
 
 
@@ -174,8 +175,8 @@ def embed_probe(network: Network) -> Vectors:
     whole = np.arange(len(rows.ids))
     vectors = []
     for positions in [whole, *(whole[i : i + 1] for i in whole)]:
-        features = {name: torch.from_numpy(array) for name, array in tokenizer.pad(rows, positions).items()}
-        vectors.append(network.forward({**features, "modality": "text"}, Side()).cpu().numpy())
+        features = {**tokenizer.batch(rows, positions), "modality": "text"}
+        vectors.append(network.forward(features, Side()).cpu().numpy())
     return np.concatenate(vectors).astype(np.float32)
 
 

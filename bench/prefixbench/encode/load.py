@@ -75,6 +75,7 @@ def load_embedder(
         pooling="+".join(filter(None, (describe_pooling(loaded), rule.finish))),
         dtype=choice.dtype_class,
         engine=choice.engine.value,
+        device=loaded.device.type,
     )
     return LocalEmbedder(network, identity, adapters, budget, choice.notes)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router, Transformer
-from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
 
-from prefixbench.encode.tokens import NativeTokenizer
+from prefixbench.encode.tokens import NativeTokenizer, StaticTokenizer, TextReader
 from prefixbench.errors import InexpressibleError
 from prefixbench.spec.conditions import Pooling as PoolingRule
 from prefixbench.spec.conditions import Side
@@ -45,7 +45,7 @@ class Network:
         self.dtype = dtype
         self.finish = finish
         self.engine: HiddenStates | None = None
-        self._tokenizers: dict[int, NativeTokenizer] = {}
+        self._tokenizers: dict[int, TextReader] = {}
 
     @property
     def has_router(self) -> bool:
@@ -77,17 +77,25 @@ class Network:
                 modules.append(module)
         return modules
 
-    def tokenizer_for(self, side: Side) -> NativeTokenizer | None:
+    def tokenizer_for(self, side: Side) -> TextReader | None:
         """The native tokenizer of this side's route; ``None`` where only the model's own code can prepare texts."""
         first = self.routed_modules(side)[0]
-        if not _reads_plain_text(first):
-            return None
         key = id(first)
         if key not in self._tokenizers:
-            transformer = cast("Transformer", first)
-            tokenizer = cast("PreTrainedTokenizerBase", transformer.tokenizer)
-            self._tokenizers[key] = NativeTokenizer(tokenizer, transformer.max_seq_length)
-        return self._tokenizers[key]
+            if type(first) is StaticEmbedding:
+                self._tokenizers[key] = StaticTokenizer(first.tokenizer)
+            elif _reads_plain_text(first):
+                transformer = cast("Transformer", first)
+                tokenizer = cast("PreTrainedTokenizerBase", transformer.tokenizer)
+                self._tokenizers[key] = NativeTokenizer(tokenizer, transformer.max_seq_length)
+        return self._tokenizers.get(key)
+
+    @property
+    def similarity(self) -> str | None:
+        """The function the repository names for comparing vectors; ``None`` where it names none."""
+        # The public property would fall back to cosine, and mteb's registry is asked before that.
+        named = vars(self.model).get("_similarity_fn_name")
+        return None if named is None else str(getattr(named, "value", named))
 
     def forward_kwargs(self, side: Side) -> dict[str, Any]:
         """What the model's own ``encode`` would pass on for this side."""
@@ -136,6 +144,11 @@ class Network:
     def poolings(self) -> list[Pooling]:
         """Every pooling layer."""
         return [module for module in self.model.modules() if isinstance(module, Pooling)]
+
+    @property
+    def pools_last_token(self) -> bool:
+        """Whether a vector is that of the last token and nothing else."""
+        return bool(self.poolings) and all(pooling.pooling_mode == "lasttoken" for pooling in self.poolings)
 
     def includes_prefix(self, side: Side) -> bool:
         """Whether the prefix's own tokens are averaged into the vector."""

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from prefixbench.vectors.embedder import TokenRows
+
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 UNLIMITED = 1_000_000
 """Tokenizers without a limit report a number above this."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRows:
-    """Tokenised texts.
+class TextReader(Protocol):
+    """Texts to token ids, and token ids to the tensors a network takes."""
 
-    Attributes:
-        ids: What the model reads of each text, truncated, special tokens included.
-        type_ids: Segment ids beside them, where the model reads any.
-        full_lengths: Tokens of each text before truncation, shape ``(n_texts,)``.
-    """
+    max_length: int | None
+    reads_types: bool
 
-    ids: list[list[int]]
-    type_ids: list[list[int]] | None
-    full_lengths: NDArray[np.int64]
+    def encode(self, texts: Sequence[str]) -> TokenRows:
+        """Tokenise each text exactly as given."""
 
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Tokens the model reads of each text, shape ``(n_texts,)``."""
-        return np.fromiter((len(row) for row in self.ids), dtype=np.int64, count=len(self.ids))
+    def batch(self, rows: TokenRows, positions: NDArray[np.intp]) -> dict[str, torch.Tensor]:
+        """The tensors of some texts, under the names the network takes."""
 
 
 class NativeTokenizer:
-    """A private copy of a model's tokenizer core, without padding; calls release the interpreter lock.
+    """A private copy of a transformer's tokenizer core, without padding; calls release the interpreter lock.
 
     Args:
         tokenizer: The model's own tokenizer; it is copied, never changed.
@@ -55,8 +51,9 @@ class NativeTokenizer:
             core.no_truncation()
             core.encode_special_tokens = bool(getattr(tokenizer, "split_special_tokens", False))
         self.max_length = max_length if max_length is not None and max_length < UNLIMITED else None
+        side = tokenizer.truncation_side
+        self._cuts_left = side == "left"
         if self.max_length is not None:
-            side = tokenizer.truncation_side
             self._cut.enable_truncation(self.max_length, stride=0, strategy="longest_first", direction=side)
         self.reads_types = "token_type_ids" in tokenizer.model_input_names
         self._pad_id = tokenizer.pad_token_id or 0
@@ -64,7 +61,7 @@ class NativeTokenizer:
         self._pads_left = tokenizer.padding_side == "left"
 
     def encode(self, texts: Sequence[str]) -> TokenRows:
-        """Tokenise each text exactly as given."""
+        """Tokenise each text exactly as given; only those that are too long are read a second time, to be cut."""
         whole = self._whole.encode_batch_fast(list(texts))
         full_lengths = np.fromiter((len(row) for row in whole), dtype=np.int64, count=len(whole))
         if self.max_length is not None:
@@ -73,19 +70,10 @@ class NativeTokenizer:
             for position, row in zip(long, cut, strict=True):
                 whole[int(position)] = row
         types = [row.type_ids for row in whole] if self.reads_types else None
-        return TokenRows([row.ids for row in whole], types, full_lengths)
+        return TokenRows([row.ids for row in whole], types, full_lengths, cuts_left=self._cuts_left)
 
-    def encode_whole(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """Token ids of each text before truncation, special tokens included."""
-        return [tuple(row.ids) for row in self._whole.encode_batch_fast(list(texts))]
-
-    def count(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Tokens of each text before truncation, special tokens included, shape ``(n_texts,)``."""
-        rows = self._whole.encode_batch_fast(list(texts))
-        return np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
-
-    def pad(self, rows: TokenRows, positions: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
-        """One batch as arrays of shape ``(n_texts, longest)``, under the names the model's forward takes."""
+    def batch(self, rows: TokenRows, positions: NDArray[np.intp]) -> dict[str, torch.Tensor]:
+        """One padded batch, each tensor of shape ``(n_texts, longest)``."""
         width = max(1, *(len(rows.ids[i]) for i in positions))
         shape = (len(positions), width)
         ids = np.full(shape, self._pad_id, dtype=np.int64)
@@ -99,4 +87,32 @@ class NativeTokenizer:
             if rows.type_ids is not None:
                 types[row, span] = rows.type_ids[position]
         batch = {"input_ids": ids, "attention_mask": mask}
-        return batch if rows.type_ids is None else {**batch, "token_type_ids": types}
+        return _to_tensors(batch if rows.type_ids is None else {**batch, "token_type_ids": types})
+
+
+class StaticTokenizer:
+    """The tokenizer of a model that averages word vectors: no special tokens, no padding, texts end to end."""
+
+    reads_types = False
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        truncation: dict[str, Any] | None = tokenizer.truncation
+        self.max_length = int(truncation["max_length"]) if truncation else None
+
+    def encode(self, texts: Sequence[str]) -> TokenRows:
+        """Tokenise each text exactly as given; what its own file says of truncation holds."""
+        rows = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        full = [len(row) + sum(len(rest) for rest in row.overflowing) for row in rows]
+        return TokenRows([row.ids for row in rows], None, np.array(full, dtype=np.int64))
+
+    def batch(self, rows: TokenRows, positions: NDArray[np.intp]) -> dict[str, torch.Tensor]:
+        """All ids in one row, and where each text begins."""
+        chosen = [rows.ids[i] for i in positions]
+        starts = np.cumsum([0, *(len(ids) for ids in chosen[:-1])])
+        flat = np.fromiter((one for ids in chosen for one in ids), dtype=np.int64)
+        return _to_tensors({"input_ids": flat, "offsets": starts.astype(np.int64)})
+
+
+def _to_tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}

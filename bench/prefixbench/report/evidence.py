@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prefixbench.report.inputs import AnalysisFrames, ReportOptions
-    from prefixbench.results.records import CellResult, RoleAudit
+    from prefixbench.results.records import CellResult
     from prefixbench.results.run import Run
+    from prefixbench.vectors.embedder import RoleAudit
 
 MAIN_CONTRAST = ("correct", "none")
 """The question of the whole project."""

@@ -9,8 +9,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from prefixbench.plain import clean_name
-from prefixbench.results.records import CellFailure, CellId, CellResult, Name
+from prefixbench.plain import Name, clean_name
+from prefixbench.results.records import CellFailure, CellId, CellResult
 
 Attempt: TypeAlias = CellResult | CellFailure
 PlaceKey: TypeAlias = tuple[str, str, str, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from prefixbench.results.guard import hold_folder, locate_inside, write_inside
@@ -35,4 +36,4 @@ def drop_texts(folder: Path) -> int:
 def _without_samples(row: Row) -> Row:
     if not isinstance(row, CellResult):
         return row
-    return row.model_copy(update={"audit": tuple(one.model_copy(update={"samples": ()}) for one in row.audit)})
+    return row.model_copy(update={"audit": tuple(replace(one, samples=()) for one in row.audit)})

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from prefixbench.items.table import Statistic
-from prefixbench.plain import clean_name, clean_text
+from prefixbench.plain import Name, Sentence
 from prefixbench.spec.conditions import Mechanism, PrefixPair
+from prefixbench.vectors.embedder import EmbedderIdentity, RoleAudit
 
 SCHEMA_VERSION = 2
 """Its history stands in ``results/README.md``."""
@@ -20,12 +21,8 @@ def _check_time(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1), AfterValidator(clean_name)]
-"""What rows are told apart by: shown everywhere, so it holds nothing that a terminal would take for a command."""
 CellId = Annotated[str, Field(pattern=r"^[\w:+-][\w.:+-]{0,200}$")]
 """Part of a file's name, so no path."""
-Sentence = Annotated[str, AfterValidator(clean_text)]
-"""Words for people, whatever text they quote."""
 Time = Annotated[str, AfterValidator(_check_time)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 """A score in whatever unit; what lies beyond is damage, and would overflow when squared and summed."""
@@ -61,45 +58,6 @@ class Provenance(Record):
     warnings: tuple[Sentence, ...] = ()
 
 
-class TextSample(Record):
-    """One text exactly as the tokenizer received it, with the ids it made of it."""
-
-    text: str
-    token_ids: tuple[int, ...]
-
-
-class RoleAudit(Record):
-    """Proof of what one role sent.
-
-    Attributes:
-        role: ``query``, ``document`` or ``text`` for symmetric tasks.
-        prefix: The string put before each text.
-        prefix_tokens: Tokens the prefix takes, special tokens not counted.
-        n_texts: Distinct texts sent.
-        n_truncated: Texts longer than the model reads, prefix included.
-        n_truncated_without_prefix: Texts that would have been too long anyway.
-        tokens_pushed_out: Tokens of text that the prefix pushed past the end, over all texts.
-        n_tokens: Tokens the model read, over all texts.
-        prefix_in_pooling: Whether the prefix's own tokens are averaged into the vector.
-        adapter: The adapter switched on.
-        api: Parameters sent to a vendor.
-        samples: The first three texts.
-    """
-
-    role: Literal["query", "document", "text"]
-    prefix: str
-    prefix_tokens: int
-    n_texts: int
-    n_truncated: int
-    n_truncated_without_prefix: int
-    tokens_pushed_out: int
-    n_tokens: int
-    prefix_in_pooling: bool = True
-    adapter: Name | None = None
-    api: dict[str, str] = Field(default_factory=dict)
-    samples: tuple[TextSample, ...] = ()
-
-
 class SourceRecord(Record):
     """Where one side's string comes from."""
 
@@ -108,26 +66,19 @@ class SourceRecord(Record):
     certain: bool = True
 
 
-class EncoderIdentity(Record):
-    """The vectors' origin, as far as it can change them."""
-
-    model: Name
-    revision: str | None
-    weights_digest: Sentence
-    max_seq_length: int
-    pooling: Sentence
-    dtype: Sentence
-    engine: Sentence
-
-
 class Cost(Record):
-    """What the cell took. Seconds are wall-clock; texts count what was asked for, not what was embedded."""
+    """What the cell took. Seconds are wall-clock; texts count what was asked for, not what was embedded.
+
+    Attributes:
+        tokens_used: Tokens that went through the model for this cell, as its vendor counts them where there is one.
+    """
 
     seconds_encode: float
     seconds_score: float
     texts_asked: int
     texts_embedded: int
     texts_reused: int
+    tokens_used: int | None = None
 
 
 class GeometrySummary(Record):
@@ -184,7 +135,7 @@ class CellResult(Record):
     pair: PrefixPair
     sources: dict[str, SourceRecord]
     audit: tuple[RoleAudit, ...]
-    encoder: EncoderIdentity
+    encoder: EmbedderIdentity
     geometry: tuple[GeometrySummary, ...] = ()
     limit: int | None
     seed: int

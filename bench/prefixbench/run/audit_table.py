@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from prefixbench.results import Run
-from prefixbench.results.records import CellResult, RoleAudit
+from prefixbench.results.records import CellResult
 from prefixbench.spec.visible import show_whitespace
+from prefixbench.vectors.embedder import RoleAudit
 
 
 def print_audit(run: Run, console: Console | None = None) -> None:
@@ -51,12 +54,16 @@ def _cells(row: CellResult, audit: RoleAudit) -> tuple[str, ...]:
         " = ".join(row.conditions),
         audit.role,
         ", ".join(extras),
-        f"{audit.prefix_tokens:,}",
+        _count(audit.prefix_tokens),
         f"{audit.n_texts:,}",
-        f"{audit.n_truncated:,}",
-        f"{audit.tokens_pushed_out:,}",
+        _count(audit.n_truncated),
+        _count(audit.tokens_pushed_out),
         first,
     )
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def describe_audit(run: Run) -> list[dict[str, object]]:
@@ -69,7 +76,7 @@ def describe_audit(run: Run) -> list[dict[str, object]]:
             "hf_subset": row.hf_subset,
             "hf_split": row.hf_split,
             "conditions": list(row.conditions),
-            "roles": [audit.model_dump(mode="json") for audit in row.audit],
+            "roles": [asdict(audit) for audit in row.audit],
         }
         for row in run.results
     ]

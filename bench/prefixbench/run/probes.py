@@ -28,7 +28,7 @@ def compute_probes(
                 found = resolver.resolve(model, task, condition, plan.spec.custom, plan.spec.seed)
             except (InexpressibleError, PrefixNotFoundError):
                 continue
-            pair = session.known.sent_pair(effective_pair(found.pair, task))
+            pair = session.known.sent_pair(effective_pair(found.pair, task), symmetric=not task.has_roles)
             rows.append(
                 ProbeRecord(
                     model=model.name,
@@ -36,7 +36,7 @@ def compute_probes(
                     condition=str(condition),
                     task_type=task.task_type,
                     pair=pair,
-                    examples=compute_probe(session.embedder, pair, task),
+                    examples=compute_probe(session.embedder.embed, pair, task),
                 )
             )
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Literal
 
 from prefixbench.errors import InexpressibleError, PrefixbenchError, PrefixNotFoundError, UntrustedCodeError
@@ -11,7 +10,6 @@ from prefixbench.prefixes import SideSource
 from prefixbench.results.records import (
     CellFailure,
     CellResult,
-    EncoderIdentity,
     Provenance,
     SourceRecord,
 )
@@ -47,14 +45,14 @@ def make_result(
         pair=cell.pair,
         sources={role: _source(source) for role, source in zip(("query", "document"), cell.sources, strict=True)},
         audit=encoded.audit,
-        encoder=EncoderIdentity(**asdict(identity)),
+        encoder=identity,
         geometry=scored.geometry,
         limit=cell.limit,
         seed=cell.seed,
         scoring_version=SCORING_VERSION,
         cost=encoded.cost.model_copy(update={"seconds_score": scored.seconds}),
         provenance=provenance,
-        notes=cell.notes + encoded.known.notes,
+        notes=cell.notes + encoded.notes,
     )
 
 

@@ -5,26 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from prefixbench.encode.cached import CachedEmbedder
 from prefixbench.files import read_memo, write_memo
 from prefixbench.plan.cell import Cell
-from prefixbench.results.records import Cost, RoleAudit
-from prefixbench.run.known import KnownModel, recall_model, remember_model
+from prefixbench.results.records import Cost
+from prefixbench.run.known import recall_model, remember_model
 from prefixbench.run.progress import Progress
 from prefixbench.run.texts import PlaceTexts
-from prefixbench.score import TextManifest, TextPart
+from prefixbench.score import TextManifest
 from prefixbench.spec.conditions import PrefixPair, Role, Side
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore, changed_weights
-from prefixbench.vectors.embedder import EmbedderIdentity, Tokenized, Vectors
+from prefixbench.vectors.embedder import Embedder, Inputs, KnownModel, RoleAudit, Vectors
+from prefixbench.vectors.keys import compute_text_digests
 
-if TYPE_CHECKING:
-    from prefixbench.encode.local import LocalEmbedder
+_AUDIT = TypeAdapter(RoleAudit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class EncodedCell:
         dataset_sha256: Content hash of the data its texts are from.
         known: The model.
         audit: Proof of what each role sent.
+        notes: What a reader of the score should know of the model and of what was sent.
         cost: What embedding took; scoring is still to come.
     """
 
@@ -43,55 +46,64 @@ class EncodedCell:
     dataset_sha256: str
     known: KnownModel
     audit: tuple[RoleAudit, ...]
+    notes: tuple[str, ...]
     cost: Cost
 
 
-class LazyEmbedder:
-    """An embedder that loads its model at the first text that is not in the store."""
+class ChangedModelError(Exception):
+    """The model is not what was remembered of it; what was begun under the old identity is to be begun anew."""
 
-    def __init__(self, load: Callable[[], LocalEmbedder], known: KnownModel | None) -> None:
+
+class LazyEmbedder:
+    """An embedder that loads its model at the first text that has to be read.
+
+    Args:
+        load: Loads it.
+        known: What is remembered of it, if anything.
+        changed: Told of the model as loaded where it is new, or not what was remembered.
+    """
+
+    def __init__(
+        self, load: Callable[[], Embedder], known: KnownModel | None, changed: Callable[[KnownModel], None]
+    ) -> None:
         self._load = load
-        self._loaded: LocalEmbedder | None = None
-        self._known = known
+        self._loaded: Embedder | None = None
+        self._remembered = known
+        self._changed = changed
 
     @property
-    def loaded(self) -> LocalEmbedder:
-        """The model itself, loaded now if it was not."""
+    def loaded(self) -> Embedder:
+        """The model itself, loaded now if it was not.
+
+        Raises:
+            ChangedModelError: It is not what was remembered; from now on ``known`` tells what it is.
+        """
         if self._loaded is None:
             self._loaded = self._load()
+            remembered, self._remembered = self._remembered, self._loaded.known
+            if remembered != self._remembered:
+                self._changed(self._remembered)
+            if remembered is not None and remembered.identity != self._remembered.identity:
+                raise ChangedModelError
         return self._loaded
 
     @property
     def known(self) -> KnownModel:
         """As remembered, else as loaded."""
-        if self._known is None:
-            model = self.loaded
-            self._known = KnownModel(model.identity, model.dim, model.device, model.network.is_role_aware, model.notes)
-        return self._known
+        return self._remembered or self.loaded.known
 
     @property
-    def identity(self) -> EmbedderIdentity:
-        """What the vectors depend on."""
-        return self.known.identity
+    def tokens_used(self) -> int:
+        """Of the loaded model; 0 as long as there is none."""
+        return 0 if self._loaded is None else self._loaded.tokens_used
 
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self.known.dim
+    def read(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
+        """Read with the loaded model."""
+        return self.loaded.read(texts, side, titles)
 
-    def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+    def embed(self, inputs: Inputs) -> Vectors:
         """Embed with the loaded model."""
-        return self.loaded.embed(texts, side, titles)
-
-    def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
-        """Tokenize with the loaded model."""
-        return self.loaded.tokenize(texts, side, titles)
-
-    def input_digests(
-        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
-    ) -> list[bytes] | None:
-        """What the loaded model reads of each text."""
-        return self.loaded.input_digests(texts, side, titles)
+        return self.loaded.embed(inputs)
 
 
 class ModelSession:
@@ -116,24 +128,33 @@ class ModelSession:
             AuditError: What reached the model is not what was planned.
             PrefixbenchError: The model cannot be loaded, or cannot embed a text.
         """
+        try:
+            return self._encode_cell(cell, texts)
+        except ChangedModelError:
+            return self._encode_cell(cell, texts)
+
+    def _encode_cell(self, cell: Cell, place_texts: PlaceTexts) -> EncodedCell:
         began = time.monotonic()
-        sent = replace(cell, pair=self.known.sent_pair(cell.pair))
-        before = self.embedder.counts
-        for part in texts.manifest.parts:
-            side = sent.pair.side_for(part.role)
-            asked_texts, titles = part.request(side.title_slot)
-            self.embedder.ensure(asked_texts, side, titles)
-        embedded = self.embedder.counts.texts_embedded - before.texts_embedded
-        audit = tuple(self._audit(sent.pair, role, texts) for role in _roles(texts.manifest))
-        asked = texts.manifest.n_texts
+        roles = tuple(dict.fromkeys(part.role for part in place_texts.manifest.parts))
+        sent = replace(cell, pair=self.known.sent_pair(cell.pair, symmetric=None in roles))
+        embedded, tokens = self.embedder.counts.texts_embedded, self._lazy.tokens_used
+        audit = tuple(
+            self._encode_texts(role, side, texts, titles)
+            for role in roles
+            for side, texts, titles in _group_texts(place_texts.manifest, sent.pair, role)
+        )
+        embedded = self.embedder.counts.texts_embedded - embedded
+        asked = place_texts.manifest.n_texts
         cost = Cost(
             seconds_encode=time.monotonic() - began,
             seconds_score=0.0,
             texts_asked=asked,
             texts_embedded=embedded,
             texts_reused=asked - embedded,
+            tokens_used=self._lazy.tokens_used - tokens,
         )
-        return EncodedCell(sent, texts.dataset_sha256, self.known, audit, cost)
+        notes = self.known.notes + tuple(note for one in audit for note in _describe_notes(one))
+        return EncodedCell(sent, place_texts.dataset_sha256, self.known, audit, notes, cost)
 
     def _tell(self, done: int, total: int) -> None:
         """Turn the counts of one call, which grow until it ends, into increments."""
@@ -144,38 +165,70 @@ class ModelSession:
         self._progress.texts_embedded(done - before)
         self._told = (done, total)
 
-    def _audit(self, pair: PrefixPair, role: Role | None, texts: PlaceTexts) -> RoleAudit:
-        """The audit of one role's distinct texts, computed once for a model, side and data set."""
-        side = pair.side_for(role)
+    def _encode_texts(self, role: Role | None, side: Side, texts: list[str], titles: list[str] | None) -> RoleAudit:
+        """Embed one role's distinct texts; the audit of the same texts sent with the same side is remembered."""
+        digests = compute_text_digests([*texts, *(titles or ())])
         subject = {
             "identity": asdict(self.known.identity),
             "side": asdict(side),
             "role": role,
-            "data": texts.dataset_sha256,
+            "texts": hashlib.sha256(digests.tobytes()).hexdigest(),
         }
         memo = self._cache / "audits" / f"{_digest(subject)}.json"
-        if remembered := read_memo(memo):
-            return RoleAudit.model_validate(remembered)
-        from prefixbench.encode.audit import audit_side
-
-        distinct, titles = _distinct(texts.manifest.parts, role, side.title_slot)
-        found = RoleAudit.model_validate(asdict(audit_side(self._lazy.loaded, distinct, side, titles, role=role)))
-        write_memo(memo, found.model_dump(mode="json"))
+        remembered = _read_audit(memo, side, len(texts))
+        if remembered is not None:
+            self.embedder.ensure(texts, side, titles)
+            return remembered
+        found = self.embedder.audit(texts, side, titles, role=role)
+        write_memo(memo, _AUDIT.dump_python(found, mode="json"))
         return found
 
 
-def _roles(manifest: TextManifest) -> tuple[Role | None, ...]:
-    return tuple(dict.fromkeys(part.role for part in manifest.parts))
+def _group_texts(
+    manifest: TextManifest, pair: PrefixPair, role: Role | None
+) -> Iterator[tuple[Side, list[str], list[str] | None]]:
+    """Distinct texts of a role by the side they are sent with, and their titles for a side that has a slot for them."""
+    groups: dict[Side, dict[tuple[str, str], None]] = {}
+    for part in manifest.parts:
+        if part.role != role:
+            continue
+        sides = [pair.side_for(role)]
+        if role is Role.DOCUMENT and pair.mixture is not None:
+            sides.append(pair.mixture.document)
+        for side in sides:
+            texts, titles = part.request(side.title_slot)
+            asked = zip(part.texts, texts, titles or [""] * len(texts), strict=True)
+            chosen = (
+                (text, title)
+                for whole, text, title in asked
+                if role is not Role.DOCUMENT or pair.document_side_of(whole) == side
+            )
+            groups.setdefault(side, {}).update(dict.fromkeys(chosen))
+    for side, asked_texts in groups.items():
+        own_titles = [title for _, title in asked_texts] if side.title_slot else None
+        yield side, [text for text, _ in asked_texts], own_titles
 
 
-def _distinct(parts: Sequence[TextPart], role: Role | None, title_slot: bool) -> tuple[list[str], list[str] | None]:
-    """Distinct texts of a role, with their titles for a side that has a slot for them."""
-    pairs: dict[tuple[str, str], None] = {}
-    for part in parts:
-        if part.role == role:
-            texts, titles = part.request(title_slot)
-            pairs |= dict.fromkeys(zip(texts, titles or [""] * len(texts), strict=True))
-    return [text for text, _ in pairs], [title for _, title in pairs] if title_slot else None
+def _describe_notes(audit: RoleAudit) -> Iterator[str]:
+    if audit.n_zero_vectors:
+        yield (
+            f"{audit.n_zero_vectors:,} of {audit.n_texts:,} {audit.role} vectors are zeros, as empty texts get them "
+            "from this model; mteb scores them as they are."
+        )
+    if audit.n_prefix_cut:
+        yield (
+            f"The tokenizer cuts long texts at their beginning: of {audit.n_prefix_cut:,} of {audit.n_texts:,} "
+            f"{audit.role} texts the prefix is cut away, in part or whole."
+        )
+
+
+def _read_audit(memo: Path, side: Side, n_texts: int) -> RoleAudit | None:
+    """A remembered audit, if it can be read and is of this side and so many texts."""
+    try:
+        audit = _AUDIT.validate_python(read_memo(memo))
+    except ValidationError:
+        return None
+    return audit if (audit.prefix, audit.n_texts, audit.api) == (side.prefix, n_texts, dict(side.api)) else None
 
 
 def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -198,18 +251,21 @@ def open_session(
         PrefixbenchError: The model was not known from a former run and cannot be loaded.
     """
 
-    def load() -> LocalEmbedder:
+    def load() -> Embedder:
         from prefixbench.encode.load import load_embedder
 
         progress.say(f"loading {model.name}")
         loaded = load_embedder(model, settings, folder, cache=cache)
-        changed = changed_weights(VectorStore.open(cache / STORE_FOLDER), loaded.identity)
-        for note in (*loaded.notes, *([changed] if changed else [])):
+        changed = changed_weights(VectorStore.open(cache / STORE_FOLDER), loaded.known.identity)
+        for note in (*loaded.known.notes, *([changed] if changed else [])):
             progress.say(note)
         return loaded
 
+    def remember(known: KnownModel) -> None:
+        remember_model(known, model, settings, folder, cache)
+
     known = recall_model(model, settings, folder, cache)
-    session = ModelSession(LazyEmbedder(load, known), cache, progress)
+    session = ModelSession(LazyEmbedder(load, known, remember), cache, progress)
     if known is None:
-        remember_model(session.known, model, settings, folder, cache)
+        _ = session.known
     return session

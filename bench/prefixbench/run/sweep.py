@@ -134,7 +134,7 @@ class Sweep:
             place,
             (encoded.known.identity, encoded.known.dim),
             self.cache / STORE_FOLDER,
-            None if baseline is None else session.known.sent_pair(baseline),
+            None if baseline is None else session.known.sent_pair(baseline, symmetric=not cell.task.has_roles),
         )
         self._scoring[future] = (cell, encoded)
 

@@ -77,7 +77,7 @@ class MtebEncoder(SearchByVectors):
         """Vectors of all texts of a data loader, in its order, shape ``(n_texts, dim)``.
 
         Raises:
-            ScoreError: A vector is not finite, or their number is not that of the texts.
+            ScoreError: The number of vectors is not that of the texts.
         """
         columns = read_loader(inputs)
         role = None if prompt_type is None else Role(prompt_type.value)
@@ -99,12 +99,6 @@ class MtebEncoder(SearchByVectors):
             vectors = self._embed(texts, role, None)
         if len(vectors) != len(texts):
             raise ScoreError(f"{place}: {len(texts)} texts were asked for and {len(vectors)} vectors came back.")
-        finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            index = int(np.argmin(finite))
-            raise ScoreError(
-                f"{place}: the vector of text {index} of {len(texts)} is not finite: {texts[index]!r:.80}."
-            )
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def similarity(self, embeddings1: NDArray[np.float32], embeddings2: NDArray[np.float32]) -> Tensor:

@@ -16,12 +16,14 @@ from prefixbench.spec.conditions import Role
 from prefixbench.spec.tasks import TaskFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from prefixbench.spec.conditions import PrefixPair, Side
-    from prefixbench.vectors.embedder import Embedder
+    from prefixbench.vectors.embedder import Vectors
+
+    EmbedSide = Callable[[Sequence[str], Side, Sequence[str] | None], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +55,20 @@ PROBE_TASKS = (
 """What the conditions are resolved for: the same sentences as a search and as a comparison of meaning."""
 
 
-def compute_probe(embedder: Embedder, pair: PrefixPair, task: TaskFacts) -> tuple[ExampleDistance, ...]:
+def compute_probe(embed: EmbedSide, pair: PrefixPair, task: TaskFacts) -> tuple[ExampleDistance, ...]:
     """Embed every probe with these prefixes and compare the question with its answer and its paraphrase.
 
     Args:
-        embedder: The loaded model.
+        embed: Texts, the side they are sent with and their titles to vectors, shape ``(n_texts, dim)``.
         pair: What the condition resolved to for ``task``.
         task: One of ``PROBE_TASKS``; where it has roles the question is a query and the rest are documents, else all
             texts go with the symmetric side.
     """
     query_side = pair.side_for(Role.QUERY if task.has_roles else None)
     other_side = pair.side_for(Role.DOCUMENT if task.has_roles else None)
-    questions = _embed(embedder, [probe.question for probe in PROBES], query_side)
-    answers = _embed(embedder, [probe.answer for probe in PROBES], other_side)
-    paraphrases = _embed(embedder, [probe.paraphrase for probe in PROBES], other_side)
+    questions = _embed(embed, [probe.question for probe in PROBES], query_side)
+    answers = _embed(embed, [probe.answer for probe in PROBES], other_side)
+    paraphrases = _embed(embed, [probe.paraphrase for probe in PROBES], other_side)
     to_answer = _cosine(questions, answers)
     to_paraphrase = _cosine(questions, paraphrases)
     return tuple(
@@ -81,9 +83,9 @@ def compute_probe(embedder: Embedder, pair: PrefixPair, task: TaskFacts) -> tupl
     )
 
 
-def _embed(embedder: Embedder, texts: Sequence[str], side: Side) -> NDArray[np.float64]:
+def _embed(embed: EmbedSide, texts: Sequence[str], side: Side) -> NDArray[np.float64]:
     titles = [""] * len(texts) if side.title_slot else None
-    return embedder.embed(texts, side, titles).astype(np.float64)
+    return embed(texts, side, titles).astype(np.float64)
 
 
 def _cosine(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

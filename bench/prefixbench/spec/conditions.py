@@ -140,7 +140,7 @@ class Side:
         title_slot: The prefix holds ``{title}``, filled by the document's own title, or ``none``.
         pooling: Forces the prefix's tokens into or out of the pooled vector.
         route: For a model with separate networks for queries and documents: which of them takes the text. Set when
-            a text is sent (``routed_side`` of the loaded model), since only the loaded model knows.
+            a text is sent (``KnownModel.sent_side``), since only the loaded model knows.
     """
 
     prefix: str = ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from prefixbench.errors import AuditError, CacheError
+from prefixbench.errors import CacheError
 from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace
 from prefixbench.vectors.namespaces import NamespaceRecord, describe_changed_weights, load_record, write_record
 from prefixbench.vectors.publish import publish_file
@@ -121,7 +121,6 @@ class VectorStore:
             namespace: Whose vectors they are.
 
         Raises:
-            AuditError: A vector is NaN, infinite or zero; names its index. Nothing is stored.
             CacheError: The disk is full or the folder cannot be written to. What was stored before is whole.
             ValueError: Keys and vectors do not belong together.
         """
@@ -130,11 +129,6 @@ class VectorStore:
         digest = namespace.digest
         if (keys[:, :NAMESPACE_BYTES] != np.frombuffer(digest, dtype=np.uint8)).any():
             raise ValueError(f"a key is not of the namespace {digest.hex()}")
-        fault = find_unusable(vectors)
-        if fault is not None:
-            raise AuditError(
-                f"{namespace.identity.model}: the vector of text {fault[0]} {fault[1]}; nothing is stored."
-            )
         if len(keys):
             shelf = self.shelf(digest.hex())
             with self._lock:
@@ -185,15 +179,3 @@ class VectorStore:
 def changed_weights(store: VectorStore, identity: EmbedderIdentity) -> str | None:
     """A sentence where the same model at the same revision was seen with other weights, else nothing."""
     return describe_changed_weights(store.records().values(), identity)
-
-
-def find_unusable(vectors: Vectors) -> tuple[int, str] | None:
-    """The first vector that no score may rest on: its index, and what it is; shape of ``vectors``: ``(n, dim)``."""
-    squares = np.einsum("ij,ij->i", vectors, vectors)
-    # Squares overflow and underflow before the numbers themselves do, so suspects are looked at one by one.
-    for index in np.flatnonzero(~np.isfinite(squares) | (squares == 0)).tolist():
-        if not np.isfinite(vectors[index]).all():
-            return index, "holds a NaN or an infinite number"
-        if not vectors[index].any():
-            return index, "is all zeros"
-    return None

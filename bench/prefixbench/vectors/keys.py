@@ -26,7 +26,6 @@ NAMESPACE_BYTES, ENTRY_BYTES, TEXT_BYTES = 16, 24, 24
 KEY_BYTES = NAMESPACE_BYTES + ENTRY_BYTES
 
 _NAMESPACE, _ENTRY, _TEXT = b"prefixbench/ns/1", b"prefixbench/en/1", b"prefixbench/tx/1"
-_TOKENS = b"prefixbench/id/1"
 _LENGTH = struct.Struct("<Q")
 
 Keys = NDArray[np.uint8]
@@ -57,11 +56,6 @@ class Namespace:
     def digest(self) -> bytes:
         """``NAMESPACE_BYTES`` over every field but the engine, those of the future included."""
         return _compute_digest(_list_fields(replace(self.identity, engine=""), self.state), NAMESPACE_BYTES, _NAMESPACE)
-
-
-def vector_key(identity: EmbedderIdentity, side: Side, text: str, title: str | None = None) -> bytes:
-    """The key of one text's vector; see ``vector_keys``."""
-    return vector_keys(identity, side, [text], None if title is None else [title]).tobytes()
 
 
 def vector_keys(
@@ -118,14 +112,6 @@ def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles
         parts.append(head)
         parts.append(state.digest())
     return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(len(entries), KEY_BYTES)
-
-
-def digest_tokens(prefix: str, token_ids: Sequence[int]) -> bytes:
-    """A digest of what a model reads: the prefix, whose length pooling may ask for, and the truncated token ids."""
-    encoded = _encode(prefix)
-    state = hashlib.blake2b(_LENGTH.pack(len(encoded)) + encoded, digest_size=TEXT_BYTES, person=_TOKENS)
-    state.update(np.asarray(token_ids, dtype="<i8").tobytes())
-    return state.digest()
 
 
 def list_keys(keys: Keys) -> list[bytes]:

@@ -50,7 +50,7 @@ def test_mixed_provenance(field: str, value: Any, words: str) -> None:
 
 
 def test_mixed_precision() -> None:
-    encoder = make_result().encoder.model_copy(update={"dtype": "bfloat16"})
+    encoder = replace(make_result().encoder, dtype="bfloat16")
     analysis = analyse_pair(make_table(VALUES**2), encoder=encoder)
     reason = "correct and none were computed with different precisions (bfloat16 and float32); run one of them again."
     assert_refused(analysis, reason)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from prefixbench.errors import AuditError, CacheError
+from prefixbench.errors import CacheError
 from prefixbench.spec.conditions import Side
-from prefixbench.vectors import VectorStore, find_unusable
+from prefixbench.vectors import VectorStore
 from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
 from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace, vector_keys
 from prefixbench.vectors.segment import UnreadableSegmentError, compute_checksums, load_segment
@@ -141,27 +141,6 @@ def test_where_merging_fails_it_is_not_tried_at_every_put(store: VectorStore, mo
         store.put_many(keys[row : row + 1], vectors[row : row + 1], NAMESPACE)
     assert len(segment_files(store)) == 71
     np.testing.assert_array_equal(VectorStore.open(store.folder).get_many(keys)[1], vectors)
-
-
-@pytest.mark.parametrize(
-    ("row", "why"),
-    [
-        ([1, np.nan, 0, 0], "holds a NaN or an infinite number"),
-        ([np.inf, 0, 0, 0], "holds a NaN or an infinite number"),
-        ([0, -0.0, 0, 0], "is all zeros"),
-    ],
-)
-def test_unusable_vectors_are_refused_by_index(store: VectorStore, row: list[float], why: str) -> None:
-    vectors = make_vectors(3)
-    vectors[2] = row
-    with pytest.raises(AuditError) as raised:
-        store.put_many(make_keys(*"abc"), vectors, NAMESPACE)
-    assert str(raised.value) == f"org/model: the vector of text 2 {why}; nothing is stored."
-    assert not store.contains_many(make_keys(*"abc")).any()
-
-
-def test_tiny_and_huge_numbers_are_no_fault() -> None:
-    assert find_unusable(np.array([[1e-30, 0], [3e38, 3e38], [1e-44, 0]], dtype=np.float32)) is None
 
 
 def test_keys_and_vectors_must_belong_together(store: VectorStore) -> None:

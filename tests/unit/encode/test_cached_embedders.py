@@ -14,7 +14,7 @@ from prefixbench.encode.cached import CachedEmbedder, StoredEmbedder, TextCounts
 from prefixbench.errors import AuditError, CacheError
 from prefixbench.spec.conditions import Side
 from prefixbench.vectors import VectorStore, changed_weights
-from prefixbench.vectors.embedder import EmbedderIdentity, Tokenized, Vectors
+from prefixbench.vectors.embedder import EmbedderIdentity, Inputs, KnownModel, TokenRows, Vectors
 from prefixbench.vectors.keys import vector_keys
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
@@ -22,26 +22,20 @@ QUERY = Side("query: ")
 
 
 class HashEmbedder:
-    """Vectors drawn from a digest of prefix and text; remembers every text it was given."""
+    """Vectors drawn from a digest of prefix and text; remembers every text it embedded."""
 
-    identity = IDENTITY
-    dim = 8
+    known = KnownModel(IDENTITY, 8, "cpu", is_role_aware=False)
+    tokens_used = 0
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
 
-    def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
-        prefixes = [side.prefix_for(title) for title in titles or [""] * len(texts)]
-        self.seen += zip(prefixes, texts, strict=True)
-        return np.stack([expected_vector(prefix, text) for prefix, text in zip(prefixes, texts, strict=True)])
+    def read(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
+        return Inputs.of(texts, side, titles)
 
-    def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
-        return [Tokenized(side.prefix + text, ()) for text in texts]
-
-    def input_digests(
-        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
-    ) -> list[bytes] | None:
-        return None
+    def embed(self, inputs: Inputs) -> Vectors:
+        self.seen += zip(inputs.prefixes, inputs.texts, strict=True)
+        return np.stack([expected_vector(*pair) for pair in zip(inputs.prefixes, inputs.texts, strict=True)])
 
 
 def expected_vector(prefix: str, text: str) -> Vectors:
@@ -67,13 +61,13 @@ def test_repeated_texts_are_embedded_once_and_come_back_in_order(store: VectorSt
 class UncasedEmbedder(HashEmbedder):
     """Reads no letter case, but as models do, gives vectors that differ in the last bits from one call to the next."""
 
-    def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
-        return super().embed(texts, side, titles) + np.float32(len(self.seen)) * np.float32(1e-6)
+    def read(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
+        inputs = Inputs.of(texts, side, titles)
+        ids = [list(sent.lower().encode()) for sent in inputs.sent]
+        return replace(inputs, tokens=TokenRows(ids, None, np.array([len(row) for row in ids])))
 
-    def input_digests(
-        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
-    ) -> list[bytes] | None:
-        return [(side.prefix_for() + text).lower().encode() for text in texts]
+    def embed(self, inputs: Inputs) -> Vectors:
+        return super().embed(inputs) + np.float32(len(self.seen)) * np.float32(1e-6)
 
 
 def test_texts_that_are_one_to_the_model_share_a_vector_to_the_last_bit(store: VectorStore) -> None:
@@ -117,7 +111,7 @@ def test_titles_count_only_where_the_prefix_holds_one(store: VectorStore) -> Non
     ]
 
 
-def test_ensure_stores_without_reading_and_stream_gives_blocks(store: VectorStore) -> None:
+def test_ensure_stores_without_reading(store: VectorStore) -> None:
     model = HashEmbedder()
     cached = CachedEmbedder(model, store)
     texts = [f"text {number}" for number in range(1000)]
@@ -125,9 +119,7 @@ def test_ensure_stores_without_reading_and_stream_gives_blocks(store: VectorStor
     CachedEmbedder(model, store, lambda done, total: calls.append((done, total))).ensure(texts, QUERY)
     assert len(model.seen) == 1000
     assert calls == [(64, 1000), (320, 1000), (1000, 1000)]
-    blocks = list(cached.stream(texts, QUERY, block=300))
-    assert [len(block) for block in blocks] == [300, 300, 300, 100]
-    np.testing.assert_array_equal(np.concatenate(blocks), [expected_vector("query: ", text) for text in texts])
+    np.testing.assert_array_equal(cached.embed(texts, QUERY), [expected_vector("query: ", text) for text in texts])
     assert len(model.seen) == 1000
 
 
@@ -135,10 +127,10 @@ def test_a_slow_model_publishes_little_at_a_time(store: VectorStore, monkeypatch
     now = 0.0
 
     class Slow(HashEmbedder):
-        def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+        def embed(self, inputs: Inputs) -> Vectors:
             nonlocal now
-            now += 0.25 * len(texts)
-            return super().embed(texts, side, titles)
+            now += 0.25 * len(inputs.texts)
+            return super().embed(inputs)
 
     monkeypatch.setattr("prefixbench.encode.cached.time.perf_counter", lambda: now)
     done: list[int] = []
@@ -146,21 +138,22 @@ def test_a_slow_model_publishes_little_at_a_time(store: VectorStore, monkeypatch
     assert done == [64, 104, 144, 184, 200]
 
 
-def test_a_corpus_larger_than_memory_streams_through(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_corpus_larger_than_memory_is_embedded(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
     class Fast(HashEmbedder):
-        dim = 512
+        known = replace(HashEmbedder.known, dim=512)
 
-        def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
-            numbers = np.array([int(text) for text in texts], dtype=np.float32)
-            return np.repeat(numbers[:, None] + 1, self.dim, axis=1)
+        def embed(self, inputs: Inputs) -> Vectors:
+            numbers = np.array([int(text) for text in inputs.texts], dtype=np.float32)
+            return np.repeat(numbers[:, None] + 1, self.known.dim, axis=1)
 
     monkeypatch.setattr("prefixbench.encode.cached.MAX_CHUNK_BYTES", 1 << 20)
     texts = [str(number) for number in range(20_000)]
     cached = CachedEmbedder(Fast(), store)
-    n_bytes = len(texts) * 4 * cached.dim
+    n_bytes = len(texts) * 4 * Fast.known.dim
     tracemalloc.start()
     cached.ensure(texts, QUERY)
-    total = sum(int(block[:, 0].sum()) for block in cached.stream(texts, QUERY, block=1000))
+    blocks = (cached.embed(texts[start : start + 1000], QUERY) for start in range(0, len(texts), 1000))
+    total = sum(int(block[:, 0].sum()) for block in blocks)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert total == sum(range(1, 20_001))
@@ -182,18 +175,32 @@ def test_no_texts_are_no_vectors(store: VectorStore) -> None:
     assert StoredEmbedder(IDENTITY, 8, store).embed([], QUERY).shape == (0, 8)
 
 
-@pytest.mark.parametrize(("value", "why"), [(np.nan, "holds a NaN or an infinite number"), (0, "is all zeros")])
-def test_an_unusable_vector_fails_with_its_text_and_is_not_stored(store: VectorStore, value: float, why: str) -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_vector_that_is_no_number_fails_with_its_text_and_is_not_stored(store: VectorStore, value: float) -> None:
     class Broken(HashEmbedder):
-        def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
-            vectors = super().embed(texts, side, titles)
-            vectors[[index for index, text in enumerate(texts) if text == "bad"]] = value
+        def embed(self, inputs: Inputs) -> Vectors:
+            vectors = super().embed(inputs)
+            vectors[[index for index, text in enumerate(inputs.texts) if text == "bad"]] = value
             return vectors
 
     with pytest.raises(AuditError) as raised:
         CachedEmbedder(Broken(), store).embed(["fine", "bad"], QUERY)
-    assert str(raised.value) == f"org/model: the vector of text 'bad' {why}."
+    assert str(raised.value) == "org/model: the vector of text 'bad' holds a NaN or an infinite number."
     assert not store.contains_many(vector_keys(IDENTITY, QUERY, ["fine", "bad"])).any()
+
+
+def test_vectors_of_zeros_are_kept_and_counted_unless_all_are(store: VectorStore) -> None:
+    class Zero(HashEmbedder):
+        def embed(self, inputs: Inputs) -> Vectors:
+            vectors = super().embed(inputs)
+            vectors[[not text for text in inputs.texts]] = 0
+            return vectors
+
+    cached = CachedEmbedder(Zero(), store)
+    assert cached.audit(["a", "", "b"], QUERY).n_zero_vectors == 1
+    assert CachedEmbedder(Zero(), store).audit(["a", "", "b"], QUERY).n_zero_vectors == 1
+    with pytest.raises(AuditError, match=r"^org/model: all 1 vectors are zeros\.$"):
+        cached.audit([""], Side())
 
 
 def test_a_stored_embedder_reads_and_names_what_is_missing(store: VectorStore) -> None:
@@ -206,8 +213,6 @@ def test_a_stored_embedder_reads_and_names_what_is_missing(store: VectorStore) -
         f"{store.folder}: 2 of 3 vectors of org/model with the prefix 'query: ' are not stored, "
         "the first that of text 'c'."
     )
-    with pytest.raises(CacheError, match=r"^org/model: vectors are read from the store, no tokenizer is loaded\.$"):
-        reader.tokenize(["a"], QUERY)
 
 
 @pytest.mark.parametrize("how", ["embed", "ensure"])

@@ -21,7 +21,7 @@ from prefixbench.errors import EncodeError
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
 
-from tests.tiny_models import TEXTS, make_model, make_router
+from tests.tiny_models import TEXTS, embed_texts, make_model, make_router
 
 
 def load(folder: Path, engine: Engine, dtype: Dtype = Dtype.FLOAT32) -> LocalEmbedder:
@@ -40,7 +40,7 @@ def test_an_engine_gives_plain_torchs_vectors(engine: Engine, kind: str, tmp_pat
     assert fast.identity.engine == engine.value
     assert fast.identity.dtype == "float32"
     for side in (Side(), Side("query: ")):
-        assert compute_disagreement(plain.embed(TEXTS, side), fast.embed(TEXTS, side)) <= AGREEMENT
+        assert compute_disagreement(embed_texts(plain, TEXTS, side), embed_texts(fast, TEXTS, side)) <= AGREEMENT
 
 
 def test_compiled_torch_gives_plain_torchs_vectors(tmp_path: Path) -> None:
@@ -50,13 +50,16 @@ def test_compiled_torch_gives_plain_torchs_vectors(tmp_path: Path) -> None:
     plain, fast = load(folder, Engine.TORCH), load(folder, Engine.COMPILED)
     assert fast.identity.engine == "compiled"
     assert fast.identity.dtype == "float32"
-    assert compute_disagreement(plain.embed(TEXTS, Side("query: ")), fast.embed(TEXTS, Side("query: "))) <= AGREEMENT
+    assert (
+        compute_disagreement(embed_texts(plain, TEXTS, Side("query: ")), embed_texts(fast, TEXTS, Side("query: ")))
+        <= AGREEMENT
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell a thread's cores")
 def test_openvino_leaves_the_calling_thread_its_cores(tmp_path: Path) -> None:
     before = os.sched_getaffinity(0)
-    load(make_model(tmp_path), Engine.OPENVINO).embed(TEXTS, Side())
+    embed_texts(load(make_model(tmp_path), Engine.OPENVINO), TEXTS, Side())
     assert os.sched_getaffinity(0) == before
 
 
@@ -74,7 +77,9 @@ def test_auto_takes_the_first_engine_that_agrees_and_remembers_it(
     monkeypatch.setattr(choice_module, "compute_disagreement", refuse)
     again = load(folder, Engine.AUTO)
     assert again.identity.engine == "openvino"
-    np.testing.assert_allclose(again.embed(TEXTS, Side()), load(folder, Engine.TORCH).embed(TEXTS, Side()), atol=1e-6)
+    np.testing.assert_allclose(
+        embed_texts(again, TEXTS, Side()), embed_texts(load(folder, Engine.TORCH), TEXTS, Side()), atol=1e-6
+    )
 
 
 def test_auto_passes_over_an_engine_that_is_off_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +96,8 @@ def test_auto_passes_over_an_engine_that_is_off_and_says_so(tmp_path: Path, monk
     embedder = load(folder, Engine.AUTO)
     assert embedder.identity.engine == "torch"
     assert embedder.network.engine is None
-    assert embedder.notes[0].startswith("engine 'openvino' is off plain torch by 1 − cosine ")
-    assert embedder.notes[1:] == (
+    assert embedder.known.notes[0].startswith("engine 'openvino' is off plain torch by 1 − cosine ")
+    assert embedder.known.notes[1:] == (
         "engine 'onnx' is not available: not here.",
         "engine 'compiled' is not available: not here.",
     )
@@ -115,7 +120,7 @@ def test_a_named_engine_that_is_off_has_vectors_of_its_own_class(
 def test_a_router_runs_on_plain_torch_with_the_reason(tmp_path: Path) -> None:
     folder = make_router(tmp_path)
     reason = "queries, documents or tasks take different ways through the model"
-    assert load(folder, Engine.AUTO).notes == (f"plain torch: {reason}",)
+    assert load(folder, Engine.AUTO).known.notes == (f"plain torch: {reason}",)
     with pytest.raises(EncodeError) as failure:
         load(folder, Engine.OPENVINO)
     assert str(failure.value) == f"engine 'openvino' cannot run this model: {reason}."
@@ -133,7 +138,7 @@ def test_lower_precision_is_stamped_and_close(tmp_path: Path) -> None:
     folder = make_model(tmp_path)
     exact, low = load(folder, Engine.TORCH), load(folder, Engine.TORCH, Dtype.BFLOAT16)
     assert low.identity.dtype == "bfloat16"
-    gap = compute_disagreement(exact.embed(TEXTS, Side()), low.embed(TEXTS, Side()))
+    gap = compute_disagreement(embed_texts(exact, TEXTS, Side()), embed_texts(low, TEXTS, Side()))
     assert 1e-9 < gap < 1e-2
 
 
@@ -164,7 +169,7 @@ def test_the_budget_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(calibrate_module, "measure_rates", refuse)
     again = load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=tmp_path / "cache", threads=1)
-    assert again.budget.tokens == first.budget.tokens
+    assert again.batch_tokens == first.batch_tokens
 
 
 def test_calibration_ends_where_memory_time_or_gain_does() -> None:
@@ -186,7 +191,7 @@ def test_calibration_ends_where_memory_time_or_gain_does() -> None:
 def test_out_of_memory_halves_the_budget_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = load(make_model(tmp_path), Engine.TORCH)
     texts = [f"the cat sat on the mat {index}" for index in range(40)]
-    expected = embedder.embed(texts, Side())
+    expected = embed_texts(embedder, texts, Side())
     own = embedder.network.forward
     sizes = []
 
@@ -197,16 +202,16 @@ def test_out_of_memory_halves_the_budget_and_goes_on(tmp_path: Path, monkeypatch
         return own(features, side)
 
     monkeypatch.setattr(embedder.network, "forward", tight)
-    np.testing.assert_allclose(embedder.embed(texts, Side()), expected, atol=1e-6)
+    np.testing.assert_allclose(embed_texts(embedder, texts, Side()), expected, atol=1e-6)
     assert max(sizes) > 4
-    assert embedder.budget.tokens < 128
+    assert embedder.batch_tokens < 128
 
     def none(_features: Any, _side: Side) -> Any:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
 
     monkeypatch.setattr(embedder.network, "forward", none)
     with pytest.raises(EncodeError) as failure:
-        embedder.embed(["the cat"], Side())
+        embed_texts(embedder, ["the cat"], Side())
     assert str(failure.value) == (
         "no memory on cpu to embed a single text of 4 tokens with 'org/tiny'; lower max_seq_length or choose another "
         "device."

@@ -23,7 +23,7 @@ from prefixbench.encode.load import load_embedder
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
 
-from tests.tiny_models import TEXTS, make_model
+from tests.tiny_models import TEXTS, embed_texts, make_model
 
 KNOWN_LOADERS = (SentenceTransformerEncoderWrapper, InstructSentenceTransformerModel, NomicWrapper, _NVEmbedWrapper)
 BROKEN_IN_MTEB = {"Sailesh97/Hinvec"}
@@ -106,7 +106,7 @@ def test_vectors_equal_mtebs_own(name: str, tmp_path: Path, monkeypatch: pytest.
         expected = theirs.encode(
             inputs, task_metadata=task.metadata, hf_split="test", hf_subset="default", prompt_type=role
         )
-        np.testing.assert_allclose(ours.embed(TEXTS, Side(prefix)), np.asarray(expected), atol=1e-6)
+        np.testing.assert_allclose(embed_texts(ours, TEXTS, Side(prefix)), np.asarray(expected), atol=1e-6)
 
 
 def resolve_prompt(model: Any, task: Any, role: PromptType, meta: Any) -> str:

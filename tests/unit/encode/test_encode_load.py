@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefixbench.encode.audit import digest_tokens
 from prefixbench.encode.hub import locate_model
 from prefixbench.encode.load import choose_device, load_embedder
 from prefixbench.encode.local import LocalEmbedder
 from prefixbench.encode.weights import compute_weights_digest
 from prefixbench.errors import HubUnreachableError, ModelLoadError
-from prefixbench.spec.conditions import Side
+from prefixbench.spec.conditions import Pooling, Side
 from prefixbench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
+from prefixbench.vectors.embedder import TokenRows
 
-from tests.tiny_models import TEXTS, make_model
+from tests.tiny_models import TEXTS, embed_texts, make_model
 
 PLAIN = EncoderSettings(device="cpu", engine=Engine.TORCH)
 
@@ -43,7 +45,7 @@ def test_a_local_folder_asks_nothing_of_the_network(
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     embedder = load(folder, tmp_path)
-    assert embedder.embed(TEXTS, Side()).shape == (len(TEXTS), 32)
+    assert embed_texts(embedder, TEXTS, Side()).shape == (len(TEXTS), 32)
     assert embedder.identity.model == "org/tiny"
     assert embedder.identity.pooling == "mean+normalize"
     assert embedder.identity.max_seq_length == 48
@@ -171,7 +173,7 @@ try:
     locate_model(ModelSpec(name="nobody/nothing"))
 except PrefixbenchError as error:
     sentence = str(error)
-print(json.dumps([embedder.dim, embedder.identity.revision, sentence]))
+print(json.dumps([embedder.known.dim, embedder.identity.revision, sentence]))
 """
 
 
@@ -189,25 +191,35 @@ def test_a_model_is_fetched_from_the_hub_at_its_commit(tmp_path: Path) -> None:
 
 @pytest.mark.gpu
 def test_a_gpu_gives_the_cpus_vectors(folder: Path, tmp_path: Path) -> None:
-    on_cpu = load(folder, tmp_path).embed(TEXTS * 50, Side("query: "))
+    on_cpu = embed_texts(load(folder, tmp_path), TEXTS * 50, Side("query: "))
     settings = EncoderSettings(device="cuda", batch_tokens=512)
     embedder = load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=tmp_path)
-    assert embedder.device.startswith("cuda")
-    assert abs(embedder.embed(TEXTS * 50, Side("query: ")) - on_cpu).max() < 1e-4
+    assert embedder.known.device.startswith("cuda")
+    assert abs(embed_texts(embedder, TEXTS * 50, Side("query: ")) - on_cpu).max() < 1e-4
     low = load_embedder(
         ModelSpec(name="org/tiny", dtype=Dtype.FLOAT16), EncoderSettings(device="cuda"), folder, cache=tmp_path
     )
-    assert low.budget.tokens >= 16384
-    assert abs(low.embed(TEXTS, Side("query: ")) - on_cpu[: len(TEXTS)]).max() < 5e-2
+    assert low.batch_tokens >= 16384
+    assert abs(embed_texts(low, TEXTS, Side("query: ")) - on_cpu[: len(TEXTS)]).max() < 5e-2
 
 
 def test_texts_are_told_apart_by_what_the_model_reads_of_them(folder: Path, tmp_path: Path) -> None:
     embedder = load(folder, tmp_path)
     long = " ".join(["river"] * 60)
     texts = ["river bank", "River\r\n bank", "river banks", long, f"{long} end"]
-    digests = embedder.input_digests(texts, Side("query: "))
-    assert digests is not None
+    digests = digest_tokens(read_tokens(embedder, texts, Side("query: ")))
     assert [digests.index(digest) for digest in digests] == [0, 0, 2, 3, 3]
-    moved = embedder.input_digests(["bank"], Side("query: river "))
-    assert moved is not None
-    assert moved[0] not in digests
+    # The same string at another cut between prefix and text is the same to a model that pools all tokens.
+    assert digest_tokens(read_tokens(embedder, ["bank"], Side("query: river "))) == digests[:1]
+    left_out = Side("query: ", pooling=Pooling.EXCLUDE), Side("query: river ", pooling=Pooling.EXCLUDE)
+    apart = [
+        digest_tokens(read_tokens(embedder, [text], side))
+        for text, side in zip(("river bank", "bank"), left_out, strict=True)
+    ]
+    assert apart[0] != apart[1]
+
+
+def read_tokens(embedder: LocalEmbedder, texts: list[str], side: Side) -> TokenRows:
+    tokens = embedder.read(texts, side).tokens
+    assert tokens is not None
+    return tokens

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from prefixbench.encode.audit import audit_side, check_not_inert
+from prefixbench.encode.audit import check_not_inert
 from prefixbench.encode.load import load_embedder
 from prefixbench.encode.local import LocalEmbedder
 from prefixbench.errors import AuditError, InexpressibleError
@@ -15,7 +15,7 @@ from prefixbench.spec.conditions import Pooling, Role, Side
 from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
 from sentence_transformers import SentenceTransformer
 
-from tests.tiny_models import TEXTS, add_adapters, make_model, make_router, make_static
+from tests.tiny_models import TEXTS, add_adapters, audit_texts, embed_texts, make_model, make_router, make_static
 
 PLAIN = EncoderSettings(device="cpu", engine=Engine.TORCH, batch_tokens=256)
 SIDES = [Side(), Side("query: "), Side("the dog ran:")]
@@ -46,27 +46,29 @@ def test_vectors_equal_those_of_the_library_under_the_same_prompt(name: str, tmp
     embedder, library = load(folder), reference(folder)
     for side in SIDES:
         expected = library.encode(TEXTS, prompt=side.prefix)
-        np.testing.assert_allclose(embedder.embed(TEXTS, side), expected, atol=1e-6)
-    assert embedder.dim == 32
+        np.testing.assert_allclose(embed_texts(embedder, TEXTS, side), expected, atol=1e-6)
+    assert embedder.known.dim == 32
 
 
 @pytest.mark.parametrize("name", ["built-in prompts", "default prompt name", "passage key"])
 def test_a_models_own_prompt_is_never_applied(name: str, tmp_path: Path) -> None:
     folder = make_model(tmp_path, **MODELS[name])
     embedder, library = load(folder), reference(folder)
-    bare = embedder.embed(TEXTS, Side())
+    bare = embed_texts(embedder, TEXTS, Side())
     # The library itself does apply one: encode_query reads "query", encode the default.
     assert np.abs(library.encode_query(TEXTS) - bare).max() > 1e-2
     np.testing.assert_allclose(bare, library.encode(TEXTS, prompt=""), atol=1e-6)
-    assert audit_side(embedder, TEXTS, Side()).prefix_tokens == 0
+    assert audit_texts(embedder, TEXTS, Side()).prefix_tokens == 0
 
 
 def test_a_prompt_left_out_of_pooling_is_no_concatenation(tmp_path: Path) -> None:
     embedder = load(make_model(tmp_path, include_prompt=False))
-    prompted = embedder.embed(TEXTS[:2], Side("query: "))
-    glued = embedder.embed([f"query: {text}" for text in TEXTS[:2]], Side())
+    prompted = embed_texts(embedder, TEXTS[:2], Side("query: "))
+    glued = embed_texts(embedder, [f"query: {text}" for text in TEXTS[:2]], Side())
     assert np.abs(prompted - glued).max() > 1e-2
-    np.testing.assert_allclose(embedder.embed(TEXTS[:2], Side("query: ", pooling=Pooling.INCLUDE)), glued, atol=1e-6)
+    np.testing.assert_allclose(
+        embed_texts(embedder, TEXTS[:2], Side("query: ", pooling=Pooling.INCLUDE)), glued, atol=1e-6
+    )
 
 
 def test_pooling_can_be_forced_either_way_and_the_models_own_rule_comes_back(tmp_path: Path) -> None:
@@ -75,13 +77,13 @@ def test_pooling_can_be_forced_either_way_and_the_models_own_rule_comes_back(tmp
     side = Side("query: ")
     for embedder, rule in ((included, Pooling.EXCLUDE), (excluded, Pooling.INCLUDE)):
         other = excluded if embedder is included else included
-        own = embedder.embed(TEXTS, side)
+        own = embed_texts(embedder, TEXTS, side)
         np.testing.assert_allclose(
-            embedder.embed(TEXTS, Side("query: ", pooling=rule)), other.embed(TEXTS, side), atol=1e-6
+            embed_texts(embedder, TEXTS, Side("query: ", pooling=rule)), embed_texts(other, TEXTS, side), atol=1e-6
         )
-        np.testing.assert_array_equal(embedder.embed(TEXTS, side), own)
-    assert audit_side(included, TEXTS, side).prefix_in_pooling
-    assert not audit_side(excluded, TEXTS, side).prefix_in_pooling
+        np.testing.assert_array_equal(embed_texts(embedder, TEXTS, side), own)
+    assert audit_texts(included, TEXTS, side).prefix_in_pooling
+    assert not audit_texts(excluded, TEXTS, side).prefix_in_pooling
 
 
 def test_titles_fill_the_slot_of_their_own_document(tmp_path: Path) -> None:
@@ -94,8 +96,8 @@ def test_titles_fill_the_slot_of_their_own_document(tmp_path: Path) -> None:
             library.encode([text], prompt=f"title: {title or 'none'} | text: ")[0]
             for text, title in zip(TEXTS, titles, strict=True)
         ]
-        np.testing.assert_allclose(embedder.embed(TEXTS, side, titles), np.stack(expected), atol=1e-6)
-        sample = audit_side(embedder, TEXTS, side, titles).samples[0]
+        np.testing.assert_allclose(embed_texts(embedder, TEXTS, side, titles), np.stack(expected), atol=1e-6)
+        sample = audit_texts(embedder, TEXTS, side, titles).samples[0]
         assert sample.text == "title: cat | text: the cat sat on the mat"
 
 
@@ -106,20 +108,22 @@ def test_a_router_sends_each_role_through_its_own_network(tmp_path: Path) -> Non
     for role, task in ((Role.QUERY, "query"), (Role.DOCUMENT, "document"), (None, None)):
         kwargs = {} if task is None else {"task": task}
         expected = library.encode(TEXTS, prompt="query: ", **kwargs)  # type: ignore[call-overload]
-        np.testing.assert_allclose(embedder.embed(TEXTS, embedder.routed_side(side, role)), expected, atol=1e-6)
-    query, document = (embedder.routed_side(side, role) for role in Role)
+        np.testing.assert_allclose(
+            embed_texts(embedder, TEXTS, embedder.known.sent_side(side, role)), expected, atol=1e-6
+        )
+    query, document = (embedder.known.sent_side(side, role) for role in Role)
     assert query != document
-    assert np.abs(embedder.embed(TEXTS, query) - embedder.embed(TEXTS, document)).max() > 1e-2
+    assert np.abs(embed_texts(embedder, TEXTS, query) - embed_texts(embedder, TEXTS, document)).max() > 1e-2
 
 
 def test_a_model_without_routes_keeps_one_side_for_both_roles(tmp_path: Path) -> None:
     embedder = load(make_model(tmp_path))
-    assert embedder.routed_side(Side("query: "), Role.QUERY) == Side("query: ")
+    assert embedder.known.sent_side(Side("query: "), Role.QUERY) == Side("query: ")
 
 
 def test_adapters_are_switched_for_each_side(tmp_path: Path) -> None:
     folder = make_model(tmp_path)
-    plain = load(folder).embed(TEXTS, Side("query: "))
+    plain = embed_texts(load(folder), TEXTS, Side("query: "))
     add_adapters(folder, ("classification", "retrieval"))
     embedder = load(folder)
     assert embedder.adapters.names == ("classification", "retrieval")
@@ -127,20 +131,20 @@ def test_adapters_are_switched_for_each_side(tmp_path: Path) -> None:
     for adapter in ("classification", "retrieval"):
         library = reference(folder)
         library.load_adapter(str(folder / "adapters" / adapter), adapter_name=adapter)
-        by_adapter[adapter] = embedder.embed(TEXTS, Side("query: ", adapter=adapter))
+        by_adapter[adapter] = embed_texts(embedder, TEXTS, Side("query: ", adapter=adapter))
         np.testing.assert_allclose(by_adapter[adapter], library.encode(TEXTS, prompt="query: "), atol=1e-6)
     assert np.abs(by_adapter["classification"] - by_adapter["retrieval"]).max() > 1e-2
     for off in (None, "none"):
-        np.testing.assert_allclose(embedder.embed(TEXTS, Side("query: ", adapter=off)), plain, atol=1e-6)
+        np.testing.assert_allclose(embed_texts(embedder, TEXTS, Side("query: ", adapter=off)), plain, atol=1e-6)
     with pytest.raises(InexpressibleError) as failure:
-        embedder.embed(TEXTS, Side(adapter="clustering"))
+        embed_texts(embedder, TEXTS, Side(adapter="clustering"))
     assert str(failure.value) == "the model has no adapter 'clustering'; it has classification, retrieval."
 
 
 def test_the_audit_counts_what_the_prefix_costs(tmp_path: Path) -> None:
     embedder = load(make_model(tmp_path))
     side = Side("query: ")
-    audit = audit_side(embedder, TEXTS, side, role=Role.QUERY)
+    audit = audit_texts(embedder, TEXTS, side, role=Role.QUERY)
     tokenizer: Any = embedder.network.model.tokenizer
     bare = [len(tokenizer(text)["input_ids"]) for text in TEXTS]
     full = [len(tokenizer(f"query: {text}")["input_ids"]) for text in TEXTS]
@@ -160,11 +164,11 @@ def test_a_model_without_a_transformer_is_sent_and_audited_alike(tmp_path: Path)
     embedder, library = load(folder), reference(folder)
     for side in SIDES:
         np.testing.assert_allclose(
-            embedder.embed(TEXTS, side), library.encode(TEXTS, prompt=side.prefix), rtol=0, atol=1e-6
+            embed_texts(embedder, TEXTS, side), library.encode(TEXTS, prompt=side.prefix), rtol=0, atol=1e-6
         )
-    audit = audit_side(embedder, TEXTS, Side("query: "))
+    audit = audit_texts(embedder, TEXTS, Side("query: "))
     assert (audit.prefix_tokens, audit.n_truncated) == (2, 0)
-    assert audit.n_tokens == audit_side(embedder, TEXTS, Side()).n_tokens + 2 * len(TEXTS)
+    assert audit.n_tokens == (audit_texts(embedder, TEXTS, Side()).n_tokens or 0) + 2 * len(TEXTS)
     assert embedder.identity.max_seq_length == 0
 
 
@@ -178,7 +182,7 @@ def test_a_model_that_adds_a_prompt_of_its_own_is_refused(tmp_path: Path, monkey
 
     monkeypatch.setattr(model[0], "preprocess", preprocess)
     with pytest.raises(AuditError) as failure:
-        embedder.embed(["the cat"], Side("query: "))
+        embed_texts(embedder, ["the cat"], Side("query: "))
     assert str(failure.value) == "the tokenizer received 'query: search: the cat' where 'query: the cat' was planned."
 
 
@@ -192,13 +196,13 @@ def test_a_tokenizer_that_adds_tokens_of_its_own_is_refused(tmp_path: Path, monk
 
     monkeypatch.setattr(tokenizer_class, "_encode_plus", encode)
     with pytest.raises(AuditError, match=r"^the model's own preparation makes other tokens of 'the cat' than the text"):
-        embedder.embed(["the cat"], Side())
+        embed_texts(embedder, ["the cat"], Side())
 
 
 def test_two_sides_with_one_vector_are_an_inert_parameter(tmp_path: Path) -> None:
     embedder = load(make_model(tmp_path))
     none, clustering = Side(), Side(api=(("task_type", "CLUSTERING"),))
-    a, b = embedder.embed(TEXTS, none), embedder.embed(TEXTS, clustering)
+    a, b = embed_texts(embedder, TEXTS, none), embed_texts(embedder, TEXTS, clustering)
     with pytest.raises(AuditError) as failure:
         check_not_inert(a, b, none, clustering, ("none", "correct"))
     assert str(failure.value) == (
@@ -206,13 +210,13 @@ def test_two_sides_with_one_vector_are_an_inert_parameter(tmp_path: Path) -> Non
         "the parameter has no effect."
     )
     with pytest.raises(AuditError) as failure:
-        audit_side(embedder, TEXTS, clustering)
+        audit_texts(embedder, TEXTS, clustering)
     assert str(failure.value) == (
         "nothing (prefix '') and this side (prefix '', task_type=CLUSTERING) give identical vectors for all 3 texts: "
         "the parameter has no effect."
     )
     check_not_inert(a, a, none, none)
-    check_not_inert(a, embedder.embed(TEXTS, Side("query: ")), none, Side("query: "))
+    check_not_inert(a, embed_texts(embedder, TEXTS, Side("query: ")), none, Side("query: "))
 
 
 def test_a_vector_that_is_not_a_number_fails_with_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,5 +230,5 @@ def test_a_vector_that_is_not_a_number_fails_with_its_text(tmp_path: Path, monke
 
     monkeypatch.setattr(embedder.network, "forward", spoil)
     with pytest.raises(AuditError) as failure:
-        embedder.embed(TEXTS, Side())
-    assert str(failure.value) == "the model gave a NaN or infinite vector for text 2 of 6: 'x'."
+        audit_texts(embedder, TEXTS, Side())
+    assert str(failure.value) == "org/tiny: the vector of text 'mat' holds a NaN or an infinite number."

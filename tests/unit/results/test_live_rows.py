@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from prefixbench.results.live import PlannedCell, merge_plans, sort_rows
 from prefixbench.results.records import CellFailure, CellResult
 
@@ -31,11 +34,11 @@ def fail(cell_id: str, condition: str) -> CellFailure:
     )
 
 
-def under(row: CellResult, **changes: str) -> CellResult:
+def under(row: CellResult, **changes: Any) -> CellResult:
     """The same row from other weights, or another mteb."""
     if "mteb" in changes:
         return row.model_copy(update={"provenance": PROVENANCE.model_copy(update={"packages": changes})})
-    return row.model_copy(update={"encoder": row.encoder.model_copy(update=changes)})
+    return row.model_copy(update={"encoder": replace(row.encoder, **changes)})
 
 
 BEFORE = [make_result("none"), make_result("old", "correct", 0.6)]

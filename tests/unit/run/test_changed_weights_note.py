@@ -12,7 +12,7 @@ from prefixbench.run.session import open_session
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore
-from prefixbench.vectors.embedder import EmbedderIdentity
+from prefixbench.vectors.embedder import EmbedderIdentity, KnownModel
 from prefixbench.vectors.keys import Namespace, vector_keys
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
@@ -33,13 +33,8 @@ def test_a_sweep_says_that_a_models_weights_changed(
 ) -> None:
     store = VectorStore.open(tmp_path / STORE_FOLDER)
     store.put_many(vector_keys(IDENTITY, Side(), ["a"]), np.ones((1, 4), np.float32), Namespace.of(IDENTITY, Side()))
-    loaded = SimpleNamespace(
-        identity=replace(IDENTITY, weights_digest=digest),
-        dim=4,
-        device="cpu",
-        notes=(),
-        network=SimpleNamespace(is_role_aware=False),
-    )
+    known = KnownModel(replace(IDENTITY, weights_digest=digest), 4, "cpu", is_role_aware=False)
+    loaded = SimpleNamespace(known=known)
     monkeypatch.setattr(prefixbench.encode.load, "load_embedder", lambda *_, **__: loaded)
     listener = Listener()
     open_session(ModelSpec(name="org/model"), EncoderSettings(), None, tmp_path, listener)

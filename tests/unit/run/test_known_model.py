@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefixbench.run.known import KnownModel, recall_model, remember_model
+from prefixbench.run.known import recall_model, remember_model
 from prefixbench.spec.sweep import Dtype, EncoderSettings, ModelSpec
-from prefixbench.vectors.embedder import EmbedderIdentity
+from prefixbench.vectors.embedder import EmbedderIdentity, KnownModel
 
 KNOWN = KnownModel(
     EmbedderIdentity("org/model", "abc", "0" * 64, 256, "mean", "float32", "torch"),

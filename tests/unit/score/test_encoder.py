@@ -11,7 +11,6 @@ from prefixbench.errors import ScoreError
 from prefixbench.score import MtebEncoder, score_cell
 from prefixbench.score.encoder import read_loader
 from prefixbench.spec.conditions import Role
-from prefixbench.vectors.embedder import Vectors
 
 from tests.score_fakes import WordEmbed, make_encoder
 from tests.score_tasks import make_retrieval, make_similarity
@@ -74,19 +73,6 @@ def test_symmetric_tasks_have_no_role() -> None:
     embed = WordEmbed()
     score_cell(make_similarity("cosine_spearman"), MtebEncoder(embed, "org/model"), "test", "default")
     assert [role for role, _, _ in embed.asked] == [None, None]
-
-
-def test_a_vector_that_is_not_finite_fails_the_cell_with_its_text() -> None:
-    def embed(texts: object, role: object, titles: object) -> Vectors:
-        vectors = WordEmbed()(texts, role, titles)  # type: ignore[arg-type]
-        vectors[3, 2] = np.nan
-        return vectors
-
-    with pytest.raises(ScoreError) as caught:
-        score_cell(make_retrieval(), MtebEncoder(embed, "org/model"), "test", "default")
-    assert str(caught.value).startswith(
-        "MadeMockRetrievalTask (default, test) queries: the vector of text 3 of 39 is not finite: '"
-    )
 
 
 def test_a_vector_too_few_fails_the_cell() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from prefixbench.score.probe import PROBE_TASKS, PROBES, compute_probe
 from prefixbench.spec.conditions import PrefixPair, Role, Side
-from prefixbench.vectors.embedder import EmbedderIdentity, Tokenized, Vectors
+from prefixbench.vectors.embedder import Vectors
 
 RETRIEVAL, STS = PROBE_TASKS
 
@@ -17,14 +17,6 @@ class CharacterEmbedder:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
 
-    @property
-    def identity(self) -> EmbedderIdentity:
-        return EmbedderIdentity("letters", None, "", 512, "sum", "float32", "fake")
-
-    @property
-    def dim(self) -> int:
-        return 128
-
     def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
         assert (titles is not None) == side.title_slot
         vectors = np.zeros((len(texts), 128), dtype=np.float32)
@@ -34,14 +26,10 @@ class CharacterEmbedder:
                 vectors[row, ord(letter) % 128] += 1
         return vectors
 
-    def tokenize(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> list[Tokenized]:
-        padded = titles or [""] * len(texts)
-        return [Tokenized(side.prefix_for(title) + text, ()) for text, title in zip(texts, padded, strict=True)]
-
 
 def test_a_search_sends_the_question_as_query_and_the_rest_as_documents() -> None:
     embedder = CharacterEmbedder()
-    distances = compute_probe(embedder, PrefixPair(Side("q: "), Side("d: ")), RETRIEVAL)
+    distances = compute_probe(embedder.embed, PrefixPair(Side("q: "), Side("d: ")), RETRIEVAL)
     sent = {text: prefix for prefix, text in embedder.sent}
     assert [distance.question for distance in distances] == [probe.question for probe in PROBES]
     assert all(sent[probe.question] == "q: " for probe in PROBES)
@@ -51,13 +39,13 @@ def test_a_search_sends_the_question_as_query_and_the_rest_as_documents() -> Non
 @pytest.mark.parametrize(("symmetric", "prefix"), [(Role.QUERY, "q: "), (Role.DOCUMENT, "d: ")])
 def test_a_comparison_of_meaning_sends_one_side(symmetric: Role, prefix: str) -> None:
     embedder = CharacterEmbedder()
-    compute_probe(embedder, PrefixPair(Side("q: "), Side("d: "), symmetric), STS)
+    compute_probe(embedder.embed, PrefixPair(Side("q: "), Side("d: "), symmetric), STS)
     assert {sent for sent, _ in embedder.sent} == {prefix}
 
 
 def test_similarities_are_cosines() -> None:
     embedder = CharacterEmbedder()
-    first = compute_probe(embedder, PrefixPair(), STS)[0]
+    first = compute_probe(embedder.embed, PrefixPair(), STS)[0]
     query, answer, paraphrase = embedder.embed([first.question, first.answer, first.paraphrase], Side()).astype(float)
     assert first.similarity_answer == pytest.approx(query @ answer / np.linalg.norm(query) / np.linalg.norm(answer))
     assert first.similarity_paraphrase == pytest.approx(
@@ -68,7 +56,7 @@ def test_similarities_are_cosines() -> None:
 
 def test_a_title_slot_is_given_titles() -> None:
     embedder = CharacterEmbedder()
-    compute_probe(embedder, PrefixPair(Side("q: "), Side("title: {title} | text: ", title_slot=True)), RETRIEVAL)
+    compute_probe(embedder.embed, PrefixPair(Side("q: "), Side("title: {title} | text: ", title_slot=True)), RETRIEVAL)
     assert ("title: none | text: ", "Paris is the capital of France.") in embedder.sent
 
 

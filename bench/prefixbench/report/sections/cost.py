@@ -73,13 +73,15 @@ def _collect_costs(evidence: Evidence) -> pd.DataFrame:
     for _, subject, row in evidence.iterate_results():
         for condition in row.conditions:
             key = (subject, condition)
-            read.setdefault(key, {})[(row.task, row.hf_subset, row.hf_split)] = sum(one.n_tokens for one in row.audit)
+            read.setdefault(key, {})[(row.task, row.hf_subset, row.hf_split)] = sum(
+                one.n_tokens or 0 for one in row.audit
+            )
             total = totals.setdefault(key, dict.fromkeys(("texts", "seconds", "newly", "pushed"), 0.0))
             if row.cost.texts_embedded:
                 total["texts"] += row.cost.texts_embedded
                 total["seconds"] += row.cost.seconds_encode
-            total["newly"] += sum(one.n_truncated - one.n_truncated_without_prefix for one in row.audit)
-            total["pushed"] += sum(one.tokens_pushed_out for one in row.audit)
+            total["newly"] += sum((one.n_truncated or 0) - (one.n_truncated_without_prefix or 0) for one in row.audit)
+            total["pushed"] += sum(one.tokens_pushed_out or 0 for one in row.audit)
     lengths = _collect_lengths(evidence)
     order = {name: index for index, name in enumerate(evidence.conditions)}
     rank = {subject: index for index, subject in enumerate(evidence.subjects)}
@@ -114,5 +116,5 @@ def _collect_lengths(evidence: Evidence) -> dict[tuple[str, str], list[int]]:
     lengths: dict[tuple[str, str], list[int]] = {}
     for _, subject, row, audit in evidence.iterate_audits():
         for condition in row.conditions:
-            lengths.setdefault((subject, condition), []).append(audit.prefix_tokens)
+            lengths.setdefault((subject, condition), []).append(audit.prefix_tokens or 0)
     return lengths

@@ -10,7 +10,8 @@ from prefixbench.report.words import clean_text, format_count, join_words, make_
 
 if TYPE_CHECKING:
     from prefixbench.report.evidence import Evidence
-    from prefixbench.results.records import CellResult, RoleAudit, SourceRecord
+    from prefixbench.results.records import CellResult, SourceRecord
+    from prefixbench.vectors.embedder import RoleAudit
 
 ROLES = {"query": "queries", "document": "documents", "text": "texts without a role"}
 SAMPLE_LENGTH = 160
@@ -87,7 +88,7 @@ def _describe(
     sent = Sent(
         roles=join_words([ROLES[role] for role in roles]),
         prefix=show_whitespace(prefix),
-        tokens=format_count(uses[0][1].prefix_tokens),
+        tokens="" if uses[0][1].prefix_tokens is None else format_count(uses[0][1].prefix_tokens),
         extras=extras,
         conditions=", ".join(conditions),
         tasks="all tasks" if everywhere else _list_tasks(list(dict.fromkeys(task for task, _ in tasks))),
