@@ -11,15 +11,20 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
-from prefixbench.report import ReportOptions, build_report, write_report
-from prefixbench.report.command import count_processes
+from prefixbench.report import build_report, write_report
 
 from tests.fakes_report import CONDITIONS, MODELS, TASKS, FakeSweep, make_fake
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-A4_WIDTH = 688
-"""CSS pixels of an A4 page between its margins (182 mm)."""
+A4_WIDTH, A4_HEIGHT = 695, 1017
+"""CSS pixels of an A4 page between its margins (184 × 269 mm)."""
+MOST_PAGES = 6
+CUT = """[...document.querySelectorAll("main *")].filter(one => {
+  const box = one.getBoundingClientRect();
+  return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && !one.closest(".unseen, svg, .axis");
+}).map(one => one.outerHTML.slice(0, 120))"""
+"""Elements that reach beyond the screen."""
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -49,6 +54,20 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def single_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("single")
+    models = {name: MODELS[name] for name in list(MODELS)[:1]}
+    tasks = (
+        *TASKS[:1],
+        ("A-task-with-an-unusually-long-name-for-a-small-screen", "Retrieval", "ndcg_at_10"),
+        *TASKS[4:6],
+    )
+    run, analysis = make_fake(folder, FakeSweep(models=models, tasks=tasks, n_items=20))
+    write_report(folder / "report.html", build_report([run], [analysis]))
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
 def large_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
     tasks = tuple(
@@ -57,7 +76,7 @@ def large_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = {f"organisation/model-number-{index}-v1.5": ("query: ", "passage: ", index - 3.0) for index in range(10)}
     sweep = FakeSweep(models=models, tasks=tasks[:40], conditions=CONDITIONS[:10])
     run, analysis = make_fake(folder, sweep, without_items=True)
-    write_report(folder / "report.html", build_report([run], [analysis], ReportOptions(n_processes=count_processes())))
+    write_report(folder / "report.html", build_report([run], [analysis]))
     return folder / "report.html"
 
 
@@ -90,9 +109,10 @@ def test_no_request_leaves_and_nothing_is_complained_about(visit: Visit, report:
 
 
 def test_tables_sort_both_ways(visit: Visit) -> None:
+    visit.page.locator("#contrasts > summary").click()
     table = visit.page.locator("#verdicts table")
     button = table.locator("thead button", has_text="Δ points")
-    column = "rows => rows.map(row => parseFloat(row.cells[4].dataset.v))"
+    column = "rows => rows.map(row => parseFloat(row.cells[3].dataset.v))"
     button.click()
     ascending = table.locator("tbody tr").evaluate_all(column)
     assert ascending == sorted(ascending)
@@ -104,9 +124,10 @@ def test_tables_sort_both_ways(visit: Visit) -> None:
 
 
 def test_tables_filter(visit: Visit) -> None:
+    visit.page.locator("#contrasts > summary").click()
     box = visit.page.locator("#verdicts")
     rows = box.locator("tbody tr")
-    box.get_by_label("Filter").fill("e5-small retrieval")
+    box.get_by_label("Filter").fill("e5-small scifact")
     shown = [row for row in rows.all() if row.is_visible()]
     assert 0 < len(shown) < rows.count()
     assert all("e5-small-v2" in row.inner_text() for row in shown)
@@ -121,24 +142,34 @@ def test_every_anchor_resolves_and_deep_links_land(visit: Visit, report: Path) -
         ".filter(id => !document.getElementById(id))"
     )
     assert missing == []
-    visit.page.goto(f"{report.as_uri()}#method")
-    assert visit.page.locator("#method").bounding_box()["y"] < 100  # type: ignore[index] # it is on the page
+    visit.page.goto(f"{report.as_uri()}#verdict-intfloat-e5-small-v2-scifact")
+    row = visit.page.locator("#verdict-intfloat-e5-small-v2-scifact")
+    assert row.is_visible()
+    assert row.bounding_box()["y"] < 800  # type: ignore[index] # it is on the page
+
+
+def test_a_models_forest_is_one_click_away(visit: Visit) -> None:
+    model = visit.page.locator("details.model").first
+    assert not model.locator(".forest").first.is_visible()
+    visit.page.locator(".matrix .name a").first.click()
+    assert model.locator(".forest").first.is_visible()
 
 
 def test_it_is_whole_without_javascript(browser: Browser, report: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
-    assert page.locator(".sentence").is_visible()
-    assert page.locator("#verdicts tbody tr").count() > 10
-    assert page.locator("figure svg[role=img]").count() == page.locator("figure").count() > 10
+    assert page.locator("h1").is_visible()
+    assert page.locator(".matrix .row").count() == 4
+    page.locator("#contrasts > summary").click()
+    assert page.locator("#verdicts tbody tr").last.is_visible()
     assert page.locator("#verdicts button").count() == 0
     context.close()
 
 
 def test_hostile_names_stay_text(visit: Visit) -> None:
     assert visit.page.evaluate("document.scripts.length") == 1
-    assert visit.page.locator(".card h3", has_text="<script>alert(1)</script>").count() == 1
+    assert visit.page.locator(".matrix .name", has_text="script>").count() == 1
 
 
 def test_dark_and_light_follow_the_reader(browser: Browser, report: Path) -> None:
@@ -148,8 +179,8 @@ def test_dark_and_light_follow_the_reader(browser: Browser, report: Path) -> Non
         page = context.new_page()
         page.goto(report.as_uri())
         seen[scheme] = page.evaluate(
-            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('svg "
-            "text')).fill]"
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('.matrix "
+            "a')).color]"
         )
         context.close()
     assert seen["light"][0] == "rgb(255, 255, 255)"
@@ -157,39 +188,62 @@ def test_dark_and_light_follow_the_reader(browser: Browser, report: Path) -> Non
     assert seen["light"][1] != seen["dark"][1]
 
 
-def test_it_prints_on_a4_in_light(browser: Browser, report: Path, tmp_path: Path) -> None:
+def test_it_prints_on_a4_in_light_and_the_answer_is_page_one(
+    browser: Browser, single_report: Path, tmp_path: Path
+) -> None:
     context = browser.new_context(color_scheme="dark")
     page = context.new_page()
-    page.set_viewport_size({"width": A4_WIDTH, "height": 970})
-    page.goto(report.as_uri())
+    page.set_viewport_size({"width": A4_WIDTH, "height": A4_HEIGHT})
+    page.goto(single_report.as_uri())
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") == A4_WIDTH
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert not page.locator("nav").is_visible()
+    assert page.evaluate("document.querySelector('.ladder').getBoundingClientRect().bottom") < A4_HEIGHT
     printed = page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
     assert printed.startswith(b"%PDF")
-    boxes = set(re.findall(rb"/MediaBox\s*\[([^\]]+)\]", printed))
-    assert len(boxes) == 1
-    width, height = (float(number) for number in boxes.pop().split()[2:])
+    boxes = re.findall(rb"/MediaBox\s*\[([^\]]+)\]", printed)
+    assert 1 <= len(boxes) <= MOST_PAGES
+    width, height = (float(number) for number in boxes[0].split()[2:])
     assert (round(width), round(height)) == (595, 842)
     context.close()
 
 
+def test_the_first_screen_answers(browser: Browser, single_report: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(single_report.as_uri())
+    assert page.locator("h1").inner_text().endswith(".")
+    assert page.locator(".replies > div").count() == 4
+    for part in (".replies", ".forest", ".ladder"):
+        assert page.evaluate(f"document.querySelector('{part}').getBoundingClientRect().bottom") < 800, part
+    page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation(browser: Browser, report: Path, scheme: str) -> None:
+@pytest.mark.parametrize("name", ["report", "single_report"])
+def test_axe_finds_no_serious_violation(
+    browser: Browser, name: str, scheme: str, request: pytest.FixtureRequest
+) -> None:
     context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type] # one of its literals
     page = context.new_page()
-    page.goto(report.as_uri())
+    page.goto(request.getfixturevalue(name).as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     found = Axe().run(page).response["violations"]
     serious = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in {"serious", "critical"}]
     assert serious == []
     context.close()
 
 
-def test_a_phone_scrolls_one_way_only(browser: Browser, report: Path) -> None:
-    page = browser.new_page(viewport={"width": 375, "height": 800})
-    page.goto(report.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") == 375
+@pytest.mark.parametrize("width", [375, 768, 1280])
+@pytest.mark.parametrize("name", ["report", "single_report", "large_report"])
+def test_nothing_is_wider_than_the_page(
+    browser: Browser, name: str, width: int, request: pytest.FixtureRequest
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(request.getfixturevalue(name).as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate(CUT) == []
     page.close()
 
 

@@ -13,15 +13,24 @@ from prefixbench.cli.app import app
 
 @app.command("report")
 def report_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several are shown side by side.")],
-    output: Annotated[
-        Path | None, typer.Option(help="The HTML file; report.html in the run's folder by default.")
-    ] = None,
-    figures: Annotated[Path | None, typer.Option(help="Folder for every figure as PDF, PNG and CSV.")] = None,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several stand side by side.")],
+    *,
+    output: Annotated[Path | None, typer.Option(help="The HTML file; RUN/report.html by default.")] = None,
+    card: Annotated[Path | None, typer.Option(help="Also the first screen as a picture (PNG).")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Also the first screen as Markdown.")] = None,
+    figures: Annotated[Path | None, typer.Option(help="Also every figure as PDF, PNG and CSV, here.")] = None,
     texts: Annotated[bool, typer.Option(help="Quote items where their licence allows it.")] = True,
+    metric: Annotated[str | None, typer.Option(help="Metric with per-item scores; the main score if absent.")] = None,
+    smallest_effect: Annotated[float, typer.Option(help="Smallest difference that matters, points.", min=0.0)] = 0.5,
+    seed: Annotated[int, typer.Option(help="Seeds resamples and sign flips.", min=0)] = 42,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write the HTML report of a run; of one still going, a partial one."""
-    from prefixbench.report.command import count_processes, report_runs
+    from prefixbench.analysis import AnalysisSettings
+    from prefixbench.report.command import Outputs, report_runs
 
-    path = report_runs(runs, output=output, figures=figures, texts=texts, n_processes=count_processes())
-    sys.stderr.write(f"report: {path}\n")
+    settings = AnalysisSettings(smallest_effect=smallest_effect, seed=seed, metric=metric)
+    written = report_runs(runs, Outputs(output, card, markdown, figures), settings, texts=texts)
+    sys.stderr.write(f"report: {written[0]}\n")
+    if show:
+        typer.launch(written[0].resolve().as_uri())

@@ -1,56 +1,111 @@
-"""From run folders to a page on disk: what the command line asks for, and what a script can."""
+"""From run folders to what is read: the page, its Markdown, its picture, its figures."""
 
 from __future__ import annotations
 
-import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefixbench.analysis import analyse
-from prefixbench.report.chart import write_charts
+from prefixbench.files import write_bytes
+from prefixbench.report.answer import Answer, build_answer
+from prefixbench.report.evidence import Evidence, gather_evidence
 from prefixbench.report.inputs import ReportOptions
-from prefixbench.report.page import build_sections, list_charts, render_page, write_report
+from prefixbench.report.markdown import render_markdown
+from prefixbench.report.page import describe_extent, render_page, write_report
 from prefixbench.results import load_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_PROCESSES = 8
+    from prefixbench.analysis import AnalysisSettings
 
 
-def report_runs(
-    folders: Sequence[Path],
-    *,
-    output: Path | None = None,
-    figures: Path | None = None,
-    texts: bool = True,
-    n_processes: int = 1,
-) -> Path:
-    """Write the report of one or more run folders.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Runs, analysed and brought into words; every form of the report is made from one."""
 
-    Args:
-        folders: The runs, side by side in this order.
-        output: The file; ``report.html`` in the run's folder where absent, or here for several runs.
+    evidence: Evidence
+    answer: Answer
+
+    @property
+    def extent(self) -> str:
+        """Run, model, how much was measured, and when."""
+        return describe_extent(self.evidence, self.answer)
+
+    def render_html(self) -> str:
+        """The page."""
+        return render_page(self.evidence, self.answer)
+
+    def render_markdown(self) -> str:
+        """The first screen as Markdown."""
+        return render_markdown(self.answer, self.extent)
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is written where.
+
+    Attributes:
+        page: The HTML file; ``report.html`` in the run's folder where absent, or here for several runs.
+        card: A PNG of the first screen.
+        markdown: The first screen as Markdown.
         figures: A folder for every figure as PDF, PNG and CSV.
-        texts: Whether items are quoted where their licence allows it.
-        n_processes: Processes that draw.
+    """
 
-    Returns:
-        The file written.
+    page: Path | None = None
+    card: Path | None = None
+    markdown: Path | None = None
+    figures: Path | None = None
+
+
+def load_report(
+    folders: Sequence[Path], settings: AnalysisSettings | None = None, options: ReportOptions | None = None
+) -> Report:
+    """Read and analyse one or more run folders.
 
     Raises:
         ResultsError: A folder is no run of ours.
     """
     runs = [load_run(folder) for folder in folders]
-    options = ReportOptions(texts=texts, n_processes=n_processes)
-    evidence, sections = build_sections(runs, [analyse(run) for run in runs], options)
-    path = output or (folders[0] if len(folders) == 1 else Path()) / "report.html"
-    write_report(path, render_page(evidence, sections))
-    if figures is not None:
-        write_charts(list_charts(sections), figures)
-    return path
+    evidence = gather_evidence(runs, [analyse(run, settings) for run in runs], options or ReportOptions())
+    return Report(evidence, build_answer(evidence))
 
 
-def count_processes() -> int:
-    """How many drawing processes this machine has room for."""
-    return min(os.cpu_count() or 1, MOST_PROCESSES)
+def report_runs(
+    folders: Sequence[Path],
+    outputs: Outputs | None = None,
+    settings: AnalysisSettings | None = None,
+    *,
+    texts: bool = True,
+) -> tuple[Path, ...]:
+    """Write the report of one or more run folders, side by side in this order.
+
+    Args:
+        folders: The runs.
+        outputs: What is written where.
+        settings: Of the analysis.
+        texts: Whether items are quoted where their licence allows it.
+
+    Returns:
+        The files written, the page first.
+
+    Raises:
+        ResultsError: A folder is no run of ours.
+    """
+    outputs = outputs or Outputs()
+    report = load_report(folders, settings, ReportOptions(texts=texts))
+    page = outputs.page or (folders[0] if len(folders) == 1 else Path()) / "report.html"
+    write_report(page, report.render_html())
+    written = [page]
+    if outputs.markdown is not None:
+        write_bytes(outputs.markdown, report.render_markdown().encode())
+        written.append(outputs.markdown)
+    if outputs.card is not None or outputs.figures is not None:
+        from prefixbench.report.figures import write_card, write_figures
+
+        if outputs.card is not None:
+            write_card(report.answer, report.extent, outputs.card)
+            written.append(outputs.card)
+        written += write_figures(report.answer, outputs.figures) if outputs.figures is not None else []
+    return tuple(written)

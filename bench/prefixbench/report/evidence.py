@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from prefixbench.report.words import clean_text, count_noun
+from prefixbench.report.words import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from prefixbench.results.run import Run
     from prefixbench.vectors.embedder import RoleAudit
 
-MAIN_CONTRAST = ("correct", "none")
-"""The question of the whole project."""
-MOST_REASONS = 2
-"""Reasons spelled out where a section is empty; the rest stands in the list of cells without a score."""
+_SEED = re.compile(r"-seed-?\d+(?= · |$)")
+"""How the name of a model trained again from another seed ends."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,14 @@ class Evidence:
                     order[self.name_subject(model, run_name)] = None
         return tuple(order)
 
+    @cached_property
+    def recipes(self) -> dict[str, tuple[str, ...]]:
+        """Subjects by recipe: models that differ in nothing but the seed of their training are one."""
+        found: dict[str, list[str]] = {}
+        for subject in self.subjects:
+            found.setdefault(_SEED.sub("", subject), []).append(subject)
+        return {recipe: tuple(own) for recipe, own in found.items()}
+
     def name_subject(self, model: str, run_name: str) -> str:
         """The model, with its run where several runs hold it."""
         return f"{model} · {run_name}" if model in self.repeated_models else model
@@ -106,38 +113,6 @@ class Evidence:
         for run_name, subject, row in self.iterate_results():
             for audit in row.audit:
                 yield run_name, subject, row, audit
-
-    def select_contrast(self, subject: str, condition: str, baseline: str = "none") -> pd.DataFrame:
-        """One subject's contrasts of two conditions, ordered by task type and task."""
-        frame = self.contrasts
-        chosen = frame[
-            (frame["subject"] == subject) & (frame["condition"] == condition) & (frame["baseline"] == baseline)
-        ]
-        return chosen.sort_values(["task_type", "label"], kind="stable").reset_index(drop=True)
-
-    def select_pooled(self, subject: str, condition: str, baseline: str = "none") -> pd.DataFrame:
-        """The estimate over all tasks: one row, or none where the analysis could not pool."""
-        frame = self.pooled
-        return frame[
-            (frame["subject"] == subject)
-            & (frame["subject_kind"] == "model")
-            & (frame["scope"] == "all")
-            & (frame["contrast"] == f"{condition}-{baseline}")
-        ].reset_index(drop=True)
-
-    def explain_absence(self, conditions: Sequence[str], otherwise: str) -> str:
-        """Why none of these conditions has a score: the reasons they were skipped or failed, else ``otherwise``."""
-        reasons: dict[str, None] = {}
-        for run in self.runs:
-            for row in run.failures:
-                if set(row.conditions) & set(conditions):
-                    reasons[f"{', '.join(row.conditions)} {row.status}: {row.reason.rstrip('.')}."] = None
-        if not reasons:
-            return otherwise
-        shown = list(reasons)[:MOST_REASONS]
-        n_more = len(reasons) - len(shown)
-        more = f" And {count_noun(n_more, 'more reason')}, listed at the end." if n_more else ""
-        return f"{' '.join(shown)}{more}"
 
     @property
     def version(self) -> str:

@@ -52,9 +52,7 @@ class ReportOptions:
     Attributes:
         texts: Whether items are quoted, where their data's licence lets a report carry text.
         title: The page's title; made from the runs' names where absent.
-        n_processes: Processes that draw; a script that wants more than one needs the usual ``__main__`` guard.
     """
 
     texts: bool = True
     title: str | None = None
-    n_processes: int = 1

@@ -1,4 +1,4 @@
-"""The page: every section in order, one file, nothing fetched."""
+"""The page: the answer on its first screen, the evidence folded below, one file, nothing fetched."""
 
 from __future__ import annotations
 
@@ -11,51 +11,41 @@ import jinja2
 from markupsafe import Markup
 
 from prefixbench.files import write_bytes
-from prefixbench.report.chart import render_drawings
+from prefixbench.report.answer import build_answer
+from prefixbench.report.contrasts import tabulate_contrasts
+from prefixbench.report.copying import list_documented, write_snippets
+from prefixbench.report.cost import describe_texts, tabulate_cost
+from prefixbench.report.data_links import link_csv, tabulate_effects
 from prefixbench.report.evidence import gather_evidence
+from prefixbench.report.example import tabulate_example
+from prefixbench.report.hits import list_hits
 from prefixbench.report.inputs import ReportOptions
+from prefixbench.report.method import describe_method
 from prefixbench.report.palette import render_variables
-from prefixbench.report.sections.answer import build_answer
-from prefixbench.report.sections.controls import build_meaning, build_mixup, build_side, build_wording
-from prefixbench.report.sections.cost import build_cost
-from prefixbench.report.sections.example import build_example
-from prefixbench.report.sections.matter import build_matter
-from prefixbench.report.sections.method import build_method
-from prefixbench.report.sections.sent import build_sent
-from prefixbench.report.sections.side_by_side import build_side_by_side
-from prefixbench.report.sections.space import build_space
-from prefixbench.report.sections.where import build_where
-from prefixbench.report.sections.winners import build_winners
-from prefixbench.report.svg import gather_styles
-from prefixbench.report.words import clean_text, count_noun, join_words, shorten
+from prefixbench.report.scale import fit_scale
+from prefixbench.report.sent import list_sent
+from prefixbench.report.sentences import name_type
+from prefixbench.report.surprises import list_surprises
+from prefixbench.report.words import (
+    TONES,
+    VERDICT_GLYPHS,
+    clean_text,
+    count_noun,
+    format_interval,
+    format_points,
+    join_words,
+    name_briefly,
+    shorten,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from prefixbench.report.chart import Chart
+    from prefixbench.report.answer import Answer, ModelAnswer
     from prefixbench.report.evidence import Evidence
     from prefixbench.report.inputs import AnalysisFrames
-    from prefixbench.report.sections.section import Section
     from prefixbench.results.run import Run
-
-BUILDERS: tuple[Callable[[Evidence], Section | None], ...] = (
-    build_answer,
-    build_matter,
-    build_side_by_side,
-    build_where,
-    build_mixup,
-    build_meaning,
-    build_side,
-    build_wording,
-    build_winners,
-    build_space,
-    build_example,
-    build_cost,
-    build_sent,
-    build_method,
-)
-"""Every section, in the order a reader meets it."""
 
 
 def _clean_value(value: object) -> object:
@@ -65,7 +55,7 @@ def _clean_value(value: object) -> object:
 
 @lru_cache(maxsize=1)
 def _open_templates() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("prefixbench.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -73,15 +63,18 @@ def _open_templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def build_sections(
-    runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions | None = None
-) -> tuple[Evidence, list[Section]]:
-    """Everything the report says, not yet set as a page."""
-    evidence = gather_evidence(runs, analyses, options or ReportOptions())
-    sections = [build(evidence) for build in BUILDERS]
-    return evidence, [section for section in sections if section is not None]
+    environment.globals |= {
+        "briefly": name_briefly,
+        "count_noun": count_noun,
+        "fit_scale": fit_scale,
+        "glyphs": VERDICT_GLYPHS,
+        "interval": format_interval,
+        "name_type": name_type,
+        "points": format_points,
+        "shorten": shorten,
+        "tones": TONES,
+    }
+    return environment
 
 
 def build_report(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions | None = None) -> str:
@@ -95,7 +88,8 @@ def build_report(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], option
     Raises:
         ValueError: There is no run, or not one analysis a run.
     """
-    return render_page(*build_sections(runs, analyses, options))
+    evidence = gather_evidence(runs, analyses, options or ReportOptions())
+    return render_page(evidence, build_answer(evidence))
 
 
 def write_report(path: Path, content: str) -> None:
@@ -103,50 +97,60 @@ def write_report(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def list_charts(sections: Sequence[Section]) -> list[Chart]:
-    """Every figure, in the page's order."""
-    return [chart for section in sections for chart in section.charts]
-
-
-def render_page(evidence: Evidence, sections: Sequence[Section]) -> str:
-    """Set the sections as one page."""
+def render_page(evidence: Evidence, answer: Answer) -> str:
+    """Set answer and evidence as one page."""
     environment = _open_templates()
+    models = (*answer.models, *answer.undocumented)
     names = join_words([clean_text(name) for name in evidence.run_names])
-    page = environment.get_template("page.html.j2").render(
-        title=evidence.options.title or f"Does the prefix matter? {names}",
-        heading="Does the task prefix matter?",
-        names=names,
-        descriptions=list(
-            dict.fromkeys(clean_text(run.spec.description) for run in evidence.runs if run.spec.description)
-        ),
-        extent=_describe_extent(evidence),
+    return environment.get_template("page.html.j2").render(
+        title=evidence.options.title or f"{answer.sentence} · {names}",
+        kicker=describe_extent(evidence, answer),
         unfinished=_describe_unfinished(evidence),
-        sections=sections,
-        drawings=render_drawings(list_charts(sections), evidence.options.n_processes),
+        answer=answer,
+        surprises=list_surprises(models),
+        copies=[
+            (model, strings, write_snippets(model.reading.members[0].partition(" · ")[0], strings))
+            for model in answer.models
+            for strings in [list_documented(model.reading, evidence)]
+        ],
+        hits=list_hits(evidence),
+        contrasts=tabulate_contrasts(evidence, models),
+        sent=list_sent(evidence),
+        cost=tabulate_cost(evidence),
+        texts=describe_texts(evidence),
+        example=tabulate_example(evidence),
+        method=describe_method(evidence),
+        forest_csv=_link_forest,
         style=Markup(render_variables() + _load_style()),  # noqa: S704 - our own files
         script=Markup(_load_text("script.js")),  # noqa: S704 - our own file
         version=evidence.version,
-        shorten=shorten,
     )
-    return gather_styles(page)
 
 
-def _describe_extent(evidence: Evidence) -> str:
+def describe_extent(evidence: Evidence, answer: Answer) -> str:
+    """Run, model where there is one, how much was measured, and when."""
     rows = [row for run in evidence.runs for row in run.results]
+    models = len({row.model for row in rows})
+    named = [name_briefly(answer.single.name, 60)] if answer.single else [count_noun(models, "model")]
     words = [
-        count_noun(len({row.model for row in rows}), "model"),
+        join_words(list(evidence.run_names)),
+        *named,
         count_noun(len({(row.task, row.hf_subset) for row in rows}), "task"),
-        count_noun(len(evidence.conditions), "condition"),
-        count_noun(len(rows), "cell"),
+        count_noun(len(evidence.conditions), "way") + " of sending",
     ]
     times = [row.provenance.utc for row in rows]
-    finished = f"; measured {datetime.fromisoformat(max(times)):%-d %B %Y}" if times else ""
-    return " × ".join(words[:3]) + f", {words[3]}{finished}"
+    words += [f"{datetime.fromisoformat(max(times)):%-d %B %Y}"] if times else []
+    return clean_text(" · ".join(words))
 
 
 def _describe_unfinished(evidence: Evidence) -> list[str]:
     """What is still missing, a sentence for each run that lacks cells."""
     return [clean_text(run.describe_missing()) for run in evidence.runs if run.missing]
+
+
+def _link_forest(model: ModelAnswer) -> str:
+    """Exactly what the forest draws."""
+    return link_csv(tabulate_effects(row.effect for row in model.forest))
 
 
 def _load_text(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Colours with a name each: drawn in their light value, turned into CSS variables, redefined for dark by the page.
+"""Colours with a name each: CSS variables on the page, in their light value in what is drawn for paper.
 
 Blue against orange stays apart under every common colour blindness; shape says the same again.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """One named colour: its light value, which no other name shares, and its dark value."""
+    """One named colour: its light and its dark value."""
 
     name: str
     light: str
@@ -37,22 +37,6 @@ WASH_HURTS = Colour("wash-hurts", "#fbeee6", "#38271c")
 WASH_EQUIVALENT = Colour("wash-equivalent", "#e8f2ee", "#1c302a")
 WASH_INCONCLUSIVE = Colour("wash-inconclusive", "#f0eff2", "#2a2830")
 
-STEPS = (
-    Colour("step-0", "#7f2a04", "#a8480f"),
-    Colour("step-1", "#b6581f", "#864012"),
-    Colour("step-2", "#efb083", "#643618"),
-    Colour("step-3", "#f8dfcf", "#43291b"),
-    Colour("step-4", "#f2f3f4", "#262b32"),
-    Colour("step-5", "#d6e6f4", "#1d3347"),
-    Colour("step-6", "#93c1e6", "#1c4467"),
-    Colour("step-7", "#2f7ab8", "#1d588c"),
-    Colour("step-8", "#0a4279", "#1f6bad"),
-)
-"""From great loss over nothing to great gain."""
-
-STEP_INK = Colour("step-ink", "#1a1e24", "#f4f5f7")
-STEP_INK_STRONG = Colour("step-ink-strong", "#fffffe", "#f4f5f8")
-
 COLOURS = (
     INK,
     MUTED,
@@ -68,24 +52,9 @@ COLOURS = (
     WASH_HURTS,
     WASH_EQUIVALENT,
     WASH_INCONCLUSIVE,
-    *STEPS,
-    STEP_INK,
-    STEP_INK_STRONG,
 )
 
-VERDICT_COLOURS = {"helps": HELPS, "hurts": HURTS, "equivalent": EQUIVALENT, "inconclusive": INCONCLUSIVE}
-
-VARIABLE_BY_HEX = {colour.light: colour.variable for colour in COLOURS} | {"#000000": INK.variable}
-"""Replaces what a figure was drawn with by what the page defines; matplotlib's own black is ink."""
-
-
-def compute_step(value: float, limit: float) -> int:
-    """Which of ``STEPS`` a value takes on a scale that ends at ``-limit`` and ``limit``; zero is always the middle."""
-    middle = len(STEPS) // 2
-    if limit <= 0.0:
-        return middle
-    scaled = max(-1.0, min(1.0, value / limit))
-    return middle + round(scaled * middle)
+TONE_COLOURS = {"helps": HELPS, "hurts": HURTS, "equivalent": EQUIVALENT, "inconclusive": INCONCLUSIVE}
 
 
 def render_variables() -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from prefixbench.report.words import VERDICT_GLYPHS, format_count, format_interval, format_points, is_number
+from prefixbench.report.words import (
+    TONES,
+    VERDICT_GLYPHS,
+    format_count,
+    format_interval,
+    format_points,
+    is_number,
+)
 
-LONGEST_WORD = 42
-"""Letters that still stand on one line of a table."""
-LONGEST_NAME = 60
-"""Longer texts are sentences and get a wider column."""
+_VERDICT_ORDER = ("hurts", "negative", "inconclusive", "equivalent", "positive", "helps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +23,13 @@ class Column:
     Attributes:
         label: What stands above it.
         numeric: Whether it sorts as numbers and is set flush right.
+        wide: Whether a phone leaves it out; the CSV has it.
         hint: What the heading means, for those who ask.
     """
 
     label: str
     numeric: bool = False
+    wide: bool = False
     hint: str = ""
 
 
@@ -34,21 +40,12 @@ class Entry:
     Attributes:
         text: What it shows.
         sort: What it sorts by, where that is not its text.
-        style: Class names (``verdict helps``, ``exact``).
-        href: Where it leads inside the page.
+        style: Class names.
     """
 
     text: str
     sort: float | None = None
     style: str = ""
-    href: str = ""
-
-    @property
-    def classes(self) -> str:
-        """Its style, and whether it is prose or holds a word so long that it may break anywhere."""
-        is_long = any(len(word) > LONGEST_WORD for word in self.text.split())
-        is_prose = len(self.text) > LONGEST_NAME and not is_long
-        return " ".join(word for word in (self.style, "long" if is_long else "", "prose" if is_prose else "") if word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +62,10 @@ class Table:
 
     Attributes:
         anchor: Its fragment identifier.
-        caption: What it holds, in a sentence.
+        caption: What it holds.
         columns: Left to right; the first one heads its row.
         lines: As first shown.
         csv_link: Its data as a link, where it has one.
-        filtered: Whether a filter pays: long tables only.
     """
 
     anchor: str
@@ -77,7 +73,6 @@ class Table:
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
     csv_link: str = ""
-    filtered: bool = field(default=True)
 
 
 def enter_points(value: float, digits: int = 1) -> Entry:
@@ -90,21 +85,13 @@ def enter_interval(low: float, high: float) -> Entry:
     return Entry(format_interval(low, high) or "–", float(low) if is_number(low) else None)
 
 
-def enter_number(value: float, digits: int = 1) -> Entry:
-    """A plain number."""
-    return Entry(f"{value:.{digits}f}", float(value)) if is_number(value) else Entry("–")
-
-
 def enter_count(value: float) -> Entry:
     """A whole number."""
     return Entry(format_count(value), float(value) if is_number(value) else None)
 
 
-def enter_verdict(verdict: str, *, same: bool = False) -> Entry:
-    """A verdict with its glyph; sorts from hurts to helps. ``same`` strings were sent: there was nothing to compare."""
-    order = ("hurts", "inconclusive", "equivalent", "helps")
-    return Entry(
-        f"{VERDICT_GLYPHS.get(verdict, '?')}\N{NO-BREAK SPACE}{verdict}{' (same strings)' if same else ''}",
-        float(order.index(verdict)) if verdict in order else None,
-        f"verdict {verdict}",
-    )
+def enter_verdict(verdict: str, reason: str = "") -> Entry:
+    """A verdict with its glyph and, where it is not what the interval looks like, why; sorts from hurts to helps."""
+    shown = f"{VERDICT_GLYPHS.get(verdict, '?')}\N{NO-BREAK SPACE}{verdict}"
+    place = float(_VERDICT_ORDER.index(verdict)) if verdict in _VERDICT_ORDER else None
+    return Entry(f"{shown} ({reason})" if reason else shown, place, f"verdict {TONES.get(verdict, 'inconclusive')}")

@@ -8,21 +8,33 @@ import numbers
 import re
 
 from prefixbench.plain import clean_text as clean_text
+from prefixbench.spec.visible import show_whitespace
 
-VERDICT_GLYPHS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "inconclusive": "?"}
-VERDICT_MARKERS = {"helps": "^", "hurts": "v", "equivalent": "s", "inconclusive": "o"}
-
-OVERALL_VERDICTS = {
-    "required": "helps",
-    "helpful": "helps",
-    "harmless": "equivalent",
-    "harmful": "hurts",
-    "unclear": "inconclusive",
+VERDICT_GLYPHS = {
+    "helps": "▲",
+    "hurts": "▼",
+    "equivalent": "■",
+    "positive": "△",
+    "negative": "▽",
+    "inconclusive": "○",
+    "same strings": "＝",
+    "described": "◌",
 }
-"""Which verdict's colour and glyph a model's overall word takes."""
+"""A verdict's sign: filled where it holds, hollow where its size or its direction is open."""
+
+TONES = {
+    "helps": "helps",
+    "hurts": "hurts",
+    "equivalent": "equivalent",
+    "positive": "inconclusive",
+    "negative": "inconclusive",
+    "inconclusive": "inconclusive",
+    "same strings": "inconclusive",
+    "described": "inconclusive",
+}
+"""The colour a verdict takes; what is not shown takes none of its own."""
 
 MINUS = "\N{MINUS SIGN}"
-_WHITESPACE = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍", "\u00a0": "⍽"}
 
 
 def is_number(value: object) -> bool:
@@ -85,11 +97,9 @@ def join_words(words: list[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def show_whitespace(text: str) -> str:
-    """A prefix with its blanks and breaks made visible; nothing at all is shown as ``∅``."""
-    if not text:
-        return "∅"
-    return "".join(_WHITESPACE.get(letter, letter) for letter in clean_text(text))
+def show_prefix(text: str) -> str:
+    """A prefix with its blanks and breaks made visible, safe to show; nothing at all is ``∅``."""
+    return show_whitespace(clean_text(text))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -39,7 +39,7 @@ class PageReader(HTMLParser):
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, FakeAnalysis]:
     models = {name: MODELS[name] for name in list(MODELS)[:2]}
-    sweep = FakeSweep(models=models, tasks=(TASKS[0], TASKS[4], TASKS[6]), n_items=12)
+    sweep = FakeSweep(models=models, tasks=(TASKS[0], TASKS[1], TASKS[4], TASKS[6]), n_items=12)
     return make_fake(tmp_path_factory.mktemp("runs"), sweep)
 
 
@@ -54,11 +54,22 @@ def read_page(page: str) -> PageReader:
     return reader
 
 
+def read_headline(page: str) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", page)
+    assert found is not None
+    return found[1]
+
+
 def test_ids_are_unique_and_every_fragment_resolves(page: str) -> None:
     reader = read_page(page)
     assert len(reader.ids) == len(set(reader.ids))
     assert reader.fragments <= set(reader.ids)
-    assert {"answer", "matter", "sent"} <= reader.fragments
+
+
+def test_deep_links_of_old_still_lead_somewhere(page: str) -> None:
+    ids = read_page(page).ids
+    assert {"answer", "matter", "mixup", "meaning", "side", "winners", "sent", "cost", "method", "verdicts"} <= set(ids)
+    assert {"model-intfloat-e5-small-v2", "verdict-intfloat-e5-small-v2-scifact"} <= set(ids)
 
 
 def test_texts_asked_for_embedded_and_reused_are_stated(fake: tuple[Run, FakeAnalysis], page: str) -> None:
@@ -122,30 +133,42 @@ def test_one_analysis_a_run_is_asked_for(fake: tuple[Run, FakeAnalysis]) -> None
         build_report([fake[0]], [])
 
 
-def test_what_the_run_lacks_is_said_in_one_line_with_the_flag(tmp_path: Path) -> None:
-    sweep = FakeSweep(tasks=TASKS[:2], conditions=("none", "correct"), n_items=12, geometry=False, probes=False)
+def test_what_was_not_measured_is_one_line_with_the_flag_and_no_empty_part(tmp_path: Path) -> None:
+    sweep = FakeSweep(
+        models={name: MODELS[name] for name in list(MODELS)[:1]},
+        tasks=TASKS[:1],
+        conditions=("none", "correct"),
+        n_items=12,
+        geometry=False,
+        probes=False,
+    )
     run, analysis = make_fake(tmp_path, sweep)
     page = build_report([run], [analysis])
-    for sentence in (
-        "No run has a wrong prefix beside the documented one. Add --conditions wrong.",
-        "No run has these conditions. Add --conditions correct,placebo,shuffled.",
-        "No run has these conditions. Add --conditions query-only,document-only,swapped.",
-        "No run has these conditions. Add --conditions paraphrase:1,paraphrase:2,mangled.",
-        "No run holds geometry: sweep again with --overwrite always to measure it.",
-        "No run holds the example sentences: sweep again with --overwrite always to embed them.",
+    for flag in ("query-only", "wrong,swapped", "placebo"):
+        assert page.count(f'<dd class="detail">add --conditions {flag}</dd>') == 1
+    assert 'id="example"' not in page
+    assert "<tbody>\n</tbody>" not in page
+
+
+def test_missing_cells_are_two_sentences_and_their_reasons_a_table(page: str) -> None:
+    assert "1 cell left out by rule: adapter:retrieval 1." in page
+    assert "1 cell failed: foreign 1." in page
+    for reason in (
+        "out of memory: 3 GiB asked, 1 GiB free.",
+        "the model has no adapters.",
+        "the cell foreign has failed.",
     ):
-        assert page.count(sentence) == 1
-
-
-def test_failed_and_skipped_cells_are_listed_with_their_reasons(page: str) -> None:
-    assert "out of memory: 3 GiB asked, 1 GiB free." in page
-    assert "the model has no adapters." in page
-    assert "the cell foreign has failed." in page
+        assert reason in page
 
 
 def test_prefixes_are_shown_letter_for_letter_with_their_source(page: str) -> None:
-    assert '<code class="exact">search_query:␣</code>' in page
+    assert '<code class="exact">search_query:·</code>' in page
     assert "card: https://huggingface.co/nomic-ai/nomic-embed-text-v1.5" in page
+
+
+def test_the_documented_strings_can_be_pasted(page: str) -> None:
+    assert "&#34;query&#34;: &#34;search_query: &#34;" in page
+    assert "query_instruction=&#34;search_query: &#34;" in page
 
 
 def test_texts_of_items_are_escaped_and_can_be_left_out(fake: tuple[Run, FakeAnalysis], page: str) -> None:
@@ -166,21 +189,31 @@ def test_two_runs_of_one_model_stand_side_by_side(tmp_path: Path) -> None:
     page = build_report([run for run, _ in pairs], [analysis for _, analysis in pairs])
     reader = read_page(page)
     assert len(reader.ids) == len(set(reader.ids))
-    assert "intfloat/e5-small-v2 · before" in page
-    assert "intfloat/e5-small-v2 · after" in page
-    assert "0 verdicts differ between the runs, over all conditions both hold." in page
-    assert "Of 2 answers for 1 model" in page or "for all 2 answers for 1 model" in page
+    assert "e5-small-v2 · before" in page
+    assert "e5-small-v2 · after" in page
+
+
+def test_runs_that_contradict_each_other_are_a_surprise(tmp_path: Path) -> None:
+    models = dict(list(MODELS.items())[:1])
+    sweep = FakeSweep(models=models, tasks=TASKS[:1], conditions=("none", "correct"), n_items=12)
+    (run, first), (other, second) = (make_fake(tmp_path, replace(sweep, name=name)) for name in ("before", "after"))
+    told = [
+        replace(one, contrasts=one.contrasts.assign(verdict=verdict, delta_points=delta))
+        for one, verdict, delta in ((first, "helps", 2.0), (second, "hurts", -3.0))
+    ]
+    page = build_report([run, other], told)
+    assert "e5-small-v2 on retrieval: before helps (+2.0) and after hurts (−3.0)." in page
 
 
 def test_a_run_without_any_result_still_gives_a_page(tmp_path: Path) -> None:
     run, _ = make_fake(tmp_path, FakeSweep(tasks=TASKS[:1], conditions=("none", "correct"), n_items=12))
     bare = Run(run.path, run.manifest, ())
     page = build_report([bare], [analyse(bare)])
-    assert "so there is no answer. Add --conditions none,correct." in page
+    assert read_headline(page) == "This run did not measure the documented prefix against sending nothing."
     assert read_page(page).fragments <= set(read_page(page).ids)
 
 
-def test_a_model_without_documented_prefix_is_not_called_harmless(tmp_path: Path) -> None:
+def test_a_model_without_documented_prefix_is_one_line_and_never_drawn(tmp_path: Path) -> None:
     name = "sentence-transformers/all-MiniLM-L6-v2"
     sweep = FakeSweep(
         models={name: MODELS[name]}, tasks=TASKS[:2], conditions=("none", "correct", "instruction"), n_items=12
@@ -188,28 +221,31 @@ def test_a_model_without_documented_prefix_is_not_called_harmless(tmp_path: Path
     run, analysis = make_fake(tmp_path, sweep)
     same = analysis.contrasts["condition"] == "correct"
     page = build_report([run], [replace(analysis, contrasts=analysis.contrasts.assign(identical=same))])
-    others = analysis.contrasts[~same]["verdict"]
-    helped, hurt = int((others == "helps").sum()), int((others == "hurts").sum())
-    assert (
-        "all-MiniLM-L6-v2 documents no prefix for these tasks; "
-        f"sending one all the same helps in {helped} and hurts in {hurt} of {len(others)} comparisons."
-    ) in page
-    assert f"{name}: no prefix is documented, so correct and none send the same on 2 tasks" in page
+    assert read_headline(page).startswith("all-MiniLM-L6-v2 documents no prefix for these tasks")
+    assert "Does it help, task by task?" not in page
+    assert "correct − none" not in page
 
 
-def test_a_skipped_condition_is_explained_where_its_section_would_be(tmp_path: Path) -> None:
-    run, analysis = make_fake(tmp_path, FakeSweep(tasks=TASKS[:1], conditions=("none", "correct"), n_items=12))
-    skipped = run.failures[0].model_copy(
-        update={"cell_id": "s", "conditions": ("placebo",), "reason": "no prefix to match."}
-    )
-    page = build_report([Run(run.path, run.manifest, (*run.rows, skipped))], [analysis])
-    assert '<p class="absent">placebo skipped: no prefix to match.</p>' in page
+def test_seeds_of_one_recipe_are_one_row(tmp_path: Path) -> None:
+    models = {f"me/twin{suffix}": ("query: ", "passage: ", 2.0) for suffix in ("", "-seed2", "-seed3")}
+    models["me/other"] = ("query: ", "passage: ", 2.0)
+    sweep = FakeSweep(models=models, tasks=TASKS[:1], conditions=("none", "correct"), n_items=12)
+    run, analysis = make_fake(tmp_path, sweep)
+    frame = analysis.contrasts.assign(verdict=["helps", "hurts", "helps", "helps"], delta_points=[1.0, 2.0, 6.0, 5.0])
+    page = build_report([run], [replace(analysis, contrasts=frame)])
+    matrix = page[page.index('class="matrix"') : page.index("</section>", page.index('class="matrix"'))]
+    assert matrix.count('role="rowheader"><a') == 2
+    assert "twin</a> <small>3 seeds</small>" in matrix
+    assert "○</span> +3.0" in matrix
+    assert "seeds differ: helps, hurts" in page
 
 
-def test_pooled_answers_are_listed_by_scope(fake: tuple[Run, FakeAnalysis], page: str) -> None:
-    pooled = fake[1].pooled
-    rows = pooled[pooled["contrast"] == "correct-none"]
-    table = page[page.index('id="pooled"') : page.index('id="where"')]
-    assert table.count("<tr>") == len(rows) + 1
-    for delta in rows["delta_points"]:
-        assert f">{format_points(delta)}<" in table
+def test_every_contrast_is_listed_with_the_largest_first(fake: tuple[Run, FakeAnalysis], page: str) -> None:
+    table = page[page.index('id="verdicts"') :]
+    table = table[: table.index("</table>")]
+    frame = fake[1].contrasts
+    assert table.count("<tr") == len(frame) + 1
+    largest = frame.iloc[frame["delta_points"].abs().argmax()]
+    first = table[table.index("<tbody>") :][:600]
+    assert f">{largest['condition']} − {largest['baseline']}<" in first
+    assert f">{format_points(largest['delta_points'])}<" in first

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from prefixbench.report.palette import COLOURS, GROUND, STEP_INK, STEP_INK_STRONG, STEPS, SURFACE, compute_step
+from prefixbench.report.palette import COLOURS, GROUND, SURFACE, WASH_EQUIVALENT
 from prefixbench.report.words import (
     clean_text,
     format_count,
@@ -18,7 +18,7 @@ from prefixbench.report.words import (
     make_anchor,
     name_briefly,
     shorten,
-    show_whitespace,
+    show_prefix,
 )
 
 
@@ -53,9 +53,10 @@ def test_intervals_counts_shares_and_p_values() -> None:
 
 
 def test_whitespace_of_prefixes_is_visible() -> None:
-    assert show_whitespace("query: ") == "query:␣"
-    assert show_whitespace("Instruct: x\nQuery:\t") == "Instruct:␣x⏎Query:⇥"
-    assert show_whitespace("") == "∅"
+    assert show_prefix("query: ") == "query:·"
+    assert show_prefix("Instruct: x\nQuery:\t") == "Instruct:·x⏎Query:⇥"
+    assert show_prefix("a\x1bb") == "a\ufffdb"
+    assert show_prefix("") == "∅"
 
 
 def test_control_characters_and_overrides_do_not_pass() -> None:
@@ -80,15 +81,6 @@ def test_anchors_are_distinct_and_plain() -> None:
     assert anchors[0] == "model-intfloat-e5"
 
 
-def test_zero_is_always_the_middle_of_the_colours() -> None:
-    middle = len(STEPS) // 2
-    assert compute_step(0.0, 5.0) == middle
-    assert compute_step(99.0, 5.0) == len(STEPS) - 1
-    assert compute_step(-99.0, 5.0) == 0
-    assert compute_step(1.0, 0.0) == middle
-    assert [compute_step(-x, 4.0) + compute_step(x, 4.0) for x in (1.0, 2.0, 3.0, 4.0)] == [2 * middle] * 4
-
-
 def compute_contrast(first: str, second: str) -> float:
     """WCAG 2.2's contrast ratio."""
 
@@ -106,12 +98,5 @@ def test_text_is_readable_on_every_ground(mode: str) -> None:
     names = ("ink", "muted", "helps", "hurts", "equivalent", "inconclusive")
     for colour in COLOURS:
         if colour.name in names:
-            for ground in (GROUND, SURFACE):
+            for ground in (GROUND, SURFACE, WASH_EQUIVALENT):
                 assert compute_contrast(getattr(colour, mode), getattr(ground, mode)) >= 4.5, (colour.name, ground.name)
-    for index, step in enumerate(STEPS):
-        ink = STEP_INK_STRONG if index in {0, 1, 7, 8} else STEP_INK
-        assert compute_contrast(getattr(ink, mode), getattr(step, mode)) >= 4.5, step.name
-
-
-def test_light_values_are_distinct() -> None:
-    assert len({colour.light for colour in COLOURS}) == len({colour.name for colour in COLOURS}) == len(COLOURS)

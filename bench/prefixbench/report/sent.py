@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixbench.report.sections.section import Section
-from prefixbench.report.words import clean_text, format_count, join_words, make_anchor, shorten, show_whitespace
+from prefixbench.report.words import clean_text, format_count, join_words, make_anchor, shorten, show_prefix
 
 if TYPE_CHECKING:
     from prefixbench.report.evidence import Evidence
@@ -25,7 +24,7 @@ class Sent:
     Attributes:
         roles: Who sends it: queries, documents, or texts of tasks without roles.
         prefix: With visible whitespace.
-        tokens: Tokens it takes, ``–`` where the audit does not say.
+        tokens: Tokens it takes; empty where the audit does not say.
         extras: Adapter, parameters and pooling, where not plain.
         conditions: The conditions that send it.
         tasks: On which tasks, in words.
@@ -45,21 +44,10 @@ class Sent:
     samples: tuple[tuple[str, str, str], ...]
 
 
-def build_sent(evidence: Evidence) -> Section:
-    """One block a model with every distinct string."""
-    groups = []
-    for subject in evidence.subjects:
-        strings = _collect(evidence, subject)
-        if strings:
-            groups.append((make_anchor("sent", subject), subject, strings))
-    title = "Exactly what was sent"
-    if not groups:
-        return Section("sent", title, absent="No cell has finished yet.")
-    lead = (
-        "Each distinct string, letter for letter: ␣ is a space, ⏎ a line break, ∅ nothing at all. The samples are the "
-        "first texts as the tokenizer received them."
-    )
-    return Section("sent", title, lead=lead, template="sections/sent.html.j2", view={"groups": groups})
+def list_sent(evidence: Evidence) -> tuple[tuple[str, str, tuple[Sent, ...]], ...]:
+    """Anchor, model and its distinct strings, in the runs' order."""
+    groups = ((subject, _collect(evidence, subject)) for subject in evidence.subjects)
+    return tuple((make_anchor("sent", subject), subject, tuple(strings)) for subject, strings in groups if strings)
 
 
 def _collect(evidence: Evidence, subject: str) -> list[Sent]:
@@ -87,8 +75,8 @@ def _describe(
     everywhere = len(tasks) == n_tasks and n_tasks > 1
     sent = Sent(
         roles=join_words([ROLES[role] for role in roles]),
-        prefix=show_whitespace(prefix),
-        tokens="" if uses[0][1].prefix_tokens is None else format_count(uses[0][1].prefix_tokens),
+        prefix=show_prefix(prefix),
+        tokens="" if uses[0][1].prefix_tokens is None else f"{format_count(uses[0][1].prefix_tokens)} tokens",
         extras=extras,
         conditions=", ".join(conditions),
         tasks="all tasks" if everywhere else _list_tasks(list(dict.fromkeys(task for task, _ in tasks))),
@@ -122,4 +110,4 @@ def _list_tasks(tasks: list[str], most: int = 6) -> str:
 def _split_sample(text: str, prefix: str, n_ids: int) -> tuple[str, str, str]:
     head, tail = (prefix, text[len(prefix) :]) if prefix and text.startswith(prefix) else ("", text)
     cut = tail[:SAMPLE_LENGTH] + ("…" if len(tail) > SAMPLE_LENGTH else "")
-    return show_whitespace(head) if head else "", clean_text(cut), format_count(n_ids)
+    return show_prefix(head) if head else "", clean_text(cut), format_count(n_ids)

@@ -1,10 +1,11 @@
-"""Method and provenance: how to read a verdict, what was run where, what is missing, how to cite."""
+"""Provenance: what was run where and with what, what is missing, how to cite."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixbench.report.sections.section import Section
 from prefixbench.report.table import Column, Entry, Line, Table, enter_count
 from prefixbench.report.words import count_noun, is_number, join_words, name_briefly
 
@@ -16,35 +17,65 @@ if TYPE_CHECKING:
 LICENSE_UNKNOWN = "not stated"
 
 
-def build_method(evidence: Evidence) -> Section:
-    """The page's end."""
+@dataclass(frozen=True, slots=True)
+class Method:
+    """The page's end.
+
+    Attributes:
+        methods: How intervals and tests came about, as the analysis names them.
+        resamples: How many were drawn.
+        seeds: Of the runs.
+        commands: Run and the command that made it.
+        citation: How to cite this.
+        missing: Cells without a score, one sentence for those left out by rule and one for those that failed.
+        notes: Warnings and notes of cells.
+        tables: Reasons, models, data and machines.
+    """
+
+    methods: tuple[str, ...]
+    resamples: str
+    seeds: str
+    commands: tuple[tuple[str, str], ...]
+    citation: str
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+
+def describe_method(evidence: Evidence) -> Method:
+    """Everything that makes the numbers reproducible."""
     tables = [
         _tabulate_missing(evidence),
+        *([_tabulate_refusals(evidence)] if len(evidence.refusals) else []),
         _tabulate_models(evidence),
         _tabulate_data(evidence),
         _tabulate_machines(evidence),
     ]
-    if len(evidence.refusals):
-        tables.insert(1, _tabulate_refusals(evidence))
-    return Section(
-        "method",
-        "Method and provenance",
+    return Method(
+        methods=tuple(_list_methods(evidence)),
+        resamples=_list_numbers(evidence, "n_resamples"),
+        seeds=join_words([str(seed) for seed in sorted({run.spec.seed for run in evidence.runs})]),
+        commands=tuple(
+            (name, run.manifest.command) for run, name in zip(evidence.runs, evidence.run_names, strict=True)
+        ),
+        citation=_cite(evidence),
+        missing=describe_missing(evidence),
+        notes=(*_list_warnings(evidence), *_list_notes(evidence)),
         tables=tuple(table for table in tables if table.lines),
-        template="sections/method.html.j2",
-        view={
-            "margin": " or ".join(f"{margin:g}" for margin in evidence.smallest_effects) + " points",
-            "methods": _list_methods(evidence),
-            "resamples": _list_numbers(evidence, "n_resamples"),
-            "seeds": sorted({run.spec.seed for run in evidence.runs}),
-            "commands": [
-                (name, run.manifest.command) for run, name in zip(evidence.runs, evidence.run_names, strict=True)
-            ],
-            "warnings": _list_warnings(evidence),
-            "notes": _list_notes(evidence),
-            "citation": _cite(evidence),
-            "n_missing": count_noun(sum(len(run.failures) for run in evidence.runs), "cell"),
-        },
     )
+
+
+def describe_missing(evidence: Evidence) -> tuple[str, ...]:
+    """Cells without a score: a sentence for those left out by rule, and one for those that failed."""
+    told = []
+    for status, words in (("skipped", "left out by rule"), ("failed", "failed")):
+        rows = [row for run in evidence.runs for row in run.failures if row.status == status]
+        if rows:
+            counts = Counter(name for row in rows for name in row.conditions)
+            named = [f"{name} {n}" for name, n in counts.most_common(4)]
+            more = f" and {count_noun(len(counts) - 4, 'more condition')}" if len(counts) > 4 else ""
+            told.append(f"{count_noun(len(rows), 'cell')} {words}: {', '.join(named)}{more}.")
+    return tuple(told)
 
 
 def _list_methods(evidence: Evidence) -> list[str]:
@@ -63,13 +94,8 @@ def _list_warnings(evidence: Evidence) -> list[str]:
 
 
 def _list_notes(evidence: Evidence) -> list[str]:
-    """Notes of cells, and cells that are one and the same under two names."""
-    notes = [
-        f"{subject}, {row.task}: {join_words(list(row.conditions))} send the same strings and are one cell."
-        for _, subject, row in evidence.iterate_results()
-        if len(row.conditions) > 1
-    ]
-    notes += [f"{subject}, {row.task}: {note}" for _, subject, row in evidence.iterate_results() for note in row.notes]
+    """Notes of cells."""
+    notes = [f"{subject}, {row.task}: {note}" for _, subject, row in evidence.iterate_results() for note in row.notes]
     return list(dict.fromkeys(notes))
 
 
@@ -92,13 +118,15 @@ def _tabulate_missing(evidence: Evidence) -> Table:
         )
         for (status, subject, condition, reason), tasks in sorted(groups.items())
     )
-    columns = (Column("Condition"), Column("Model"), Column("Status"), Column("Reason"), Column("Tasks"))
+    columns = (Column("Condition"), Column("Model"), Column("Status", wide=True), Column("Reason"), Column("Tasks"))
     return Table("missing", "Cells without a score", columns, lines)
 
 
 def _tabulate_refusals(evidence: Evidence) -> Table:
     groups: dict[tuple[str, str, str], list[str]] = {}
     for row in evidence.refusals.to_dict("records"):
+        if " was skipped: " in str(row["reason"]):
+            continue  # the cell itself is listed with that reason
         key = (str(row["contrast"]), str(row["subject"]), str(row["reason"]))
         groups.setdefault(key, []).append(str(row["label"]))
     lines = tuple(
@@ -138,12 +166,12 @@ def _tabulate_models(evidence: Evidence) -> Table:
     )
     columns = (
         Column("Model"),
-        Column("Revision"),
-        Column("Weights (sha256)"),
-        Column("Mechanism"),
-        Column("Pooling"),
-        Column("Tokens read", numeric=True),
-        Column("Precision, engine"),
+        Column("Revision", wide=True),
+        Column("Weights (sha256)", wide=True),
+        Column("Mechanism", wide=True),
+        Column("Pooling", wide=True),
+        Column("Tokens read", numeric=True, wide=True),
+        Column("Precision, engine", wide=True),
     )
     return Table("models", "Models", columns, lines)
 
@@ -171,12 +199,12 @@ def _tabulate_data(evidence: Evidence) -> Table:
     columns = (
         Column("Task"),
         Column("Type"),
-        Column("Split"),
-        Column("Metric"),
+        Column("Split", wide=True),
+        Column("Metric", wide=True),
         Column("Items", numeric=True),
-        Column("From"),
-        Column("Revision"),
-        Column("Content (sha256)"),
+        Column("From", wide=True),
+        Column("Revision", wide=True),
+        Column("Content (sha256)", wide=True),
         Column("Licence"),
     )
     return Table("data", "Tasks and data", columns, lines)
@@ -191,10 +219,10 @@ def _tabulate_machines(evidence: Evidence) -> Table:
     columns = (
         Column("Run"),
         Column("Device"),
-        Column("Processor"),
-        Column("Platform"),
+        Column("Processor", wide=True),
+        Column("Platform", wide=True),
         Column("Commit"),
-        Column("Packages"),
+        Column("Packages", wide=True),
         Column("Seed"),
         Column("Limit"),
     )

@@ -1,1 +1,0 @@
-"""One kind of figure a module: the frame it is drawn from, and the drawing."""

@@ -1,1 +1,0 @@
-"""The report's sections, one a module, each from the evidence alone."""
