@@ -83,7 +83,6 @@ def run_condition(
     wrapped = SentenceTransformerEncoderWrapper(model)
     wrapped.model_prompts = name_prompts(cells)
     asked: Any = wrapped if cache is None else CacheByPrompt(wrapped, cache)
-    load_task.cache_clear()
     scores, seconds = {}, {}
     for facts in dict.fromkeys(cell.task for cell in cells):
         began = time.monotonic()

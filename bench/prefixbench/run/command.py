@@ -16,14 +16,14 @@ from prefixbench.plan.expand import Plan, Resolver
 from prefixbench.plan.place import Place
 from prefixbench.results import load_run
 from prefixbench.results.guard import hold_folder
+from prefixbench.run.executor import Executor, InlineExecutor
 from prefixbench.run.folder import examine_present, find_pending, make_folder, open_folder
-from prefixbench.run.lanes import Lanes
-from prefixbench.run.loading import load_task
 from prefixbench.run.outlook import RATES_FILE
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
+from prefixbench.run.processes import ProcessExecutor
 from prefixbench.run.progress import Progress, choose_progress
+from prefixbench.run.stages import digest_data, forget, report_to
 from prefixbench.run.sweep import Sweep
-from prefixbench.score import dataset_digest, limit_task
 from prefixbench.spec.conditions import ConditionKind
 from prefixbench.spec.sweep import ModelSpec, Overwrite, SweepSpec
 from prefixbench.starter import version_deviations
@@ -79,27 +79,29 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
     """Run or resume a sweep; returns how many cells failed this time."""
     is_new = not options.folder.exists()
     make_folder(options.folder)
-    lanes = Lanes(_count_workers(options.workers))
+    n_workers = _count_workers(options.workers)
+    executor = ProcessExecutor(n_workers) if n_workers else InlineExecutor(forget)
+    report_to(progress)
     try:
         if is_new:
-            lanes.start()  # there will be work, and workers share what this process must import to plan
+            executor.start()  # there will be work, and workers share what this process must import to plan
         draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
         plan, resolver = make_plan(spec, fetch_folder if draws_tokens else find_local_folder)
         with hold_folder(options.folder):
-            return _run_plan(plan, resolver, options, lanes, progress)
+            return _run_plan(plan, resolver, options, executor, progress)
     finally:
-        lanes.stop()
+        executor.stop()
         progress.stop()
 
 
-def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lanes, progress: Progress) -> int:
+def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: Executor, progress: Progress) -> int:
     run = open_folder(options.folder, plan, command=shlex.join(["prefixbench", *sys.argv[1:]]))
     cache = options.cache or default_cache_folder()
     present = examine_present(plan, run, lambda model: _digest_model(model, cache), _digest_data)
     pending = find_pending(plan, run, options.overwrite, present)
     n_cells = len(set(plan.cell_ids))
-    if pending and not lanes.started:
-        lanes.start()
+    if pending:
+        executor.start()
     progress.start(n_cells, n_cells - len(pending))
     if not pending:
         return 0
@@ -111,10 +113,9 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, lanes: Lane
         pending=pending,
         folder=options.folder,
         cache=cache,
-        lanes=lanes,
-        find_folder=find_local_folder,
+        executor=executor,
         resolver=resolver,
-        probes={(row.model, row.condition, row.task_type): row for row in run.probes},
+        probes={(row.model, row.condition, row.task_type) for row in run.probes},
         progress=progress,
         warnings=warnings,
     )
@@ -135,9 +136,7 @@ def _digest_model(model: ModelSpec, cache: Path) -> str | None:
 def _digest_data(place: Place) -> str | None:
     """Digest of a place's data as they are now; ``None`` where they cannot be read."""
     try:
-        task = load_task(place.facts)
-        limited = task if place.limit is None else limit_task(task, place.limit, place.seed)
-        return dataset_digest(limited, place.hf_split, place.hf_subset)
+        return digest_data(place)
     except PrefixbenchError:
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from prefixbench.errors import HubUnreachableError, ScoreError
@@ -13,9 +12,8 @@ if TYPE_CHECKING:
     from prefixbench.spec.tasks import TaskFacts
 
 
-@functools.cache
 def load_task(facts: TaskFacts) -> mteb.AbsTask:
-    """One task with the data of every subset and split in ``facts``; loaded once a process.
+    """One task with the data of every subset and split in ``facts``.
 
     Raises:
         HubUnreachableError: The data are not at hand and the hub does not answer; names the repository.

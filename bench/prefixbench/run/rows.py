@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from prefixbench.errors import InexpressibleError, PrefixbenchError, PrefixNotFoundError, UntrustedCodeError
+from prefixbench.errors import InexpressibleError, PrefixNotFoundError
 from prefixbench.plan.cell import SCORING_VERSION, Cell, UnplannedCell
 from prefixbench.prefixes import SideSource
 from prefixbench.results.records import (
@@ -13,8 +13,9 @@ from prefixbench.results.records import (
     Provenance,
     SourceRecord,
 )
-from prefixbench.run.jobs import ScoredCell
+from prefixbench.run.executor import Failure
 from prefixbench.run.session import EncodedCell
+from prefixbench.run.stages import ScoredCell
 
 
 def make_result(
@@ -60,11 +61,11 @@ def _source(source: SideSource) -> SourceRecord:
     return SourceRecord(layer=source.layer, citation=source.citation, certain=source.certain)
 
 
-def make_failure(cell: Cell, error: BaseException, provenance: Provenance) -> CellFailure:
+def make_failure(cell: Cell, failure: Failure, provenance: Provenance) -> CellFailure:
     """The row of a cell that was tried and gave no score; untrusted code is a rule, so it skips."""
     names = tuple(str(condition) for condition in cell.conditions)
-    status: Literal["failed", "skipped"] = "skipped" if isinstance(error, UntrustedCodeError) else "failed"
-    return _make_failure(cell, names, status, (describe_error(error), type(error).__name__), provenance)
+    status: Literal["failed", "skipped"] = "skipped" if failure.is_rule else "failed"
+    return _make_failure(cell, names, status, (failure.reason, failure.error), provenance)
 
 
 def make_unplanned(cell: UnplannedCell, provenance: Provenance) -> CellFailure:
@@ -95,13 +96,3 @@ def _make_failure(
         error=error,
         provenance=provenance,
     )
-
-
-def describe_error(error: BaseException) -> str:
-    """One sentence for the ledger: ours as it is, others with their class."""
-    if isinstance(error, PrefixbenchError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "The machine ran out of memory; lower --batch-tokens or --limit, or use --dtype bfloat16."
-    text = " ".join(str(error).split()) or "no message"
-    return f"{type(error).__name__}: {text[:500]}"

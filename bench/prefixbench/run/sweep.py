@@ -1,50 +1,69 @@
-"""The sweep: embed what is missing, score beside it, write each cell the moment it is finished."""
+"""The sweep: which stage of which cell comes next, and one row for each cell the moment it is finished."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter, deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from prefixbench.errors import PrefixbenchError, ScoreError
 from prefixbench.plan.cell import Cell
 from prefixbench.plan.expand import Plan, Resolver
 from prefixbench.plan.place import Place
-from prefixbench.results.items import write_items
-from prefixbench.results.ledger import append_row
 from prefixbench.results.records import ProbeRecord
 from prefixbench.results.texts import add_item_texts
-from prefixbench.run.jobs import ScoredCell, list_place_texts, score_stored_cell
-from prefixbench.run.lanes import Lanes
-from prefixbench.run.mteb_results import write_model_meta, write_task_result
-from prefixbench.run.probes import ProbeKey, compute_probes
+from prefixbench.run.executor import Executor, Failure, Job, Worker
+from prefixbench.run.probes import ProbeKey, list_probed
 from prefixbench.run.progress import Progress
 from prefixbench.run.provenance import collect_provenance
-from prefixbench.run.rows import describe_error, make_failure, make_result, make_unplanned
-from prefixbench.run.session import EncodedCell, ModelSession, open_session
+from prefixbench.run.record import record_cell, record_failure, record_rows, refuse_unwritable
+from prefixbench.run.rows import make_unplanned
+from prefixbench.run.session import EncodedCell
+from prefixbench.run.stages import (
+    ScoredCell,
+    encode_cell,
+    list_place_texts,
+    name_model,
+    name_task,
+    probe_model,
+    score_stored_cell,
+)
 from prefixbench.run.texts import PlaceTexts, remember_texts
-from prefixbench.spec.conditions import BASELINE, PrefixPair
+from prefixbench.spec.conditions import BASELINE
 from prefixbench.spec.sweep import ModelSpec
 from prefixbench.vectors import STORE_FOLDER
 
-RECOVERABLE = (PrefixbenchError, OSError, ValueError, RuntimeError, KeyError, TypeError, MemoryError, ArithmeticError)
-"""What one cell may raise without stopping the rest; anything else is a fault of this program."""
+
+@dataclass(eq=False)
+class _Work:
+    """The pending cells of one model on one place.
+
+    Attributes:
+        baseline: The cell of ``none``, pending or not: the geometry compares with its vectors.
+    """
+
+    model: ModelSpec
+    place: Place
+    cells: list[Cell] = field(default_factory=list)
+    baseline: Cell | None = None
+    n_to_encode: int = 0
+    n_to_record: int = 0
 
 
 @dataclass
 class Sweep:
     """One run of a plan into an open folder.
 
+    Only so many places are at work at a time as keep the executor's workers busy, in the order of the plan. The next
+    model begins when all texts of the one before are at the encoder, so that none is loaded twice.
+
     Attributes:
         plan: What is to be done.
         pending: Ids of the cells that have no row yet, or are to be computed again.
         folder: The results folder, open and held.
         cache: The folder of the embedding store.
-        lanes: Where scoring runs.
-        find_folder: The folder with a model's files, if they are on this machine.
+        executor: Where the stages run.
         resolver: Names the strings of the worked example.
         probes: Worked examples that the ledger has.
         progress: Who is told.
@@ -55,138 +74,161 @@ class Sweep:
     pending: set[str]
     folder: Path
     cache: Path
-    lanes: Lanes
-    find_folder: Callable[[ModelSpec], Path | None]
+    executor: Executor
     resolver: Resolver
-    probes: Mapping[ProbeKey, ProbeRecord]
+    probes: Collection[ProbeKey]
     progress: Progress
     warnings: tuple[str, ...] = ()
     n_failed: int = 0
     seconds_encode: float = 0.0
-    _listed: dict[Place, Future[PlaceTexts]] = field(default_factory=dict)
-    _scoring: dict[Future[ScoredCell], tuple[Cell, EncodedCell]] = field(default_factory=dict)
+    _ahead: deque[_Work] = field(default_factory=deque)
+    _open: set[_Work] = field(default_factory=set)
+    _listing: set[_Work] = field(default_factory=set)
+    _places_of_model: Counter[ModelSpec] = field(default_factory=Counter)
+    _places_of_task: Counter[str] = field(default_factory=Counter)
+    _device: dict[ModelSpec, str] = field(default_factory=dict)
     _kept: set[tuple[str, str, str]] = field(default_factory=set)
 
     def run(self) -> None:
-        """Do every pending cell; the ledger has a row for each when this returns."""
-        self._write_unplanned()
-        by_model: dict[ModelSpec, list[Cell]] = defaultdict(list)
-        for cell in self.plan.cells:
-            if cell.cell_id in self.pending:
-                by_model[cell.model].append(cell)
-        for cells in by_model.values():
-            for place in dict.fromkeys(Place.of(cell) for cell in cells):
-                self._list_texts(place)
-        for model, cells in by_model.items():
-            self._run_model(model, cells)
-        while self._scoring:
-            self._collect(wait=True)
+        """Do every pending cell; the ledger has a row for each when this returns.
 
-    def _write_unplanned(self) -> None:
+        Raises:
+            ResultsError: The results folder cannot be written to.
+        """
+        self._record_unplanned()
+        self._ahead = deque(self._list_work())
+        self._places_of_model = Counter(work.model for work in self._ahead)
+        self._places_of_task = Counter(name_task(work.place) for work in self._ahead)
+        self._begin_places()
+        self.executor.run()
+
+    def _record_unplanned(self) -> None:
         provenance = collect_provenance("none", self.warnings)
         for cell in self.plan.unplanned:
             if cell.cell_id in self.pending:
-                append_row(self.folder, make_unplanned(cell, provenance))
+                record_rows(self.folder, [make_unplanned(cell, provenance)])
                 self.n_failed += cell.status == "failed"
                 self.progress.cell_finished(f"{cell.model.name} {cell.task.name} {cell.condition}", cell.status)
 
-    def _list_texts(self, place: Place) -> Future[PlaceTexts]:
-        if place not in self._listed:
-            self._listed[place] = self.lanes.submit(place.facts.name, list_place_texts, place)
-        return self._listed[place]
+    def _list_work(self) -> list[_Work]:
+        found: dict[tuple[ModelSpec, Place], _Work] = {}
+        for cell in self.plan.cells:
+            place = Place.of(cell)
+            work = found.setdefault((cell.model, place), _Work(cell.model, place))
+            if BASELINE in cell.conditions:
+                work.baseline = cell
+            if cell.cell_id in self.pending:
+                work.cells.append(cell)
+        return [work for work in found.values() if work.cells]
 
-    def _run_model(self, model: ModelSpec, cells: list[Cell]) -> None:
-        try:
-            folder = self.find_folder(model)
-            session = open_session(model, cells[0].settings, folder, self.cache, self.progress)
-        except RECOVERABLE as error:
-            for cell in cells:
-                self._fail(cell, error, "none")
+    def _begin_places(self) -> None:
+        while self._ahead and len(self._open) <= self.executor.n_scorers:
+            work = self._ahead[0]
+            if any(other.model != work.model for other in self._listing):
+                return
+            self._ahead.popleft()
+            self._open.add(work)
+            self._listing.add(work)
+            job = Job(list_place_texts, (work.place,), Worker.SCORER, name_task(work.place))
+            self.executor.submit(job, partial(self._encode, work))
+
+    def _encode(self, work: _Work, texts: PlaceTexts | Failure) -> None:
+        self._listing.remove(work)
+        work.n_to_record = len(work.cells)
+        if isinstance(texts, Failure):
+            for cell in work.cells:
+                self._fail(work, cell, texts)
+            self._finish_encoding(work)
             return
-        for place in dict.fromkeys(Place.of(cell) for cell in cells):
-            for cell in (cell for cell in cells if Place.of(cell) == place):
-                self._encode(session, place, cell)
-                self._collect(wait=False)
-        self._write_probes(model, session)
-
-    def _write_probes(self, model: ModelSpec, session: ModelSession) -> None:
-        try:
-            for row in compute_probes(self.plan, model, session, self.resolver, self.probes):
-                append_row(self.folder, row)
-        except RECOVERABLE as error:
-            self.progress.say(f"{model.name}: the worked example was left out: {describe_error(error)}")
-
-    def _encode(self, session: ModelSession, place: Place, cell: Cell) -> None:
-        try:
-            texts = self._list_texts(place).result()
-            self._keep_texts(place, texts)
-            remember_texts(self.cache, place, texts.manifest)
-            encoded = session.encode_cell(cell, texts)
-            self.seconds_encode += encoded.cost.seconds_encode
-        except (*RECOVERABLE, BrokenProcessPool) as error:
-            self._fail(cell, error, session.known.device)
-            return
-        baseline = self._baseline_pair(cell)
-        future = self.lanes.submit(
-            place.facts.name,
-            score_stored_cell,
-            encoded.cell,
-            place,
-            (encoded.known.identity, encoded.known.dim),
-            self.cache / STORE_FOLDER,
-            None if baseline is None else session.known.sent_pair(baseline, symmetric=not cell.task.has_roles),
-        )
-        self._scoring[future] = (cell, encoded)
-
-    def _baseline_pair(self, cell: Cell) -> PrefixPair | None:
-        return next(
-            (
-                other.pair
-                for other in self.plan.cells
-                if BASELINE in other.conditions and other.model == cell.model and Place.of(other) == Place.of(cell)
-            ),
-            None,
-        )
+        self._keep_texts(work.place, texts)
+        remember_texts(self.cache, work.place, texts.manifest)
+        keeps = name_model(work.model, work.cells[0].settings)
+        cells = list(work.cells)
+        if work.baseline is not None and work.baseline not in cells:
+            cells.insert(0, work.baseline)  # its vectors may have been pruned since it was scored
+        work.n_to_encode = len(cells)
+        for cell in cells:
+            job = Job(encode_cell, (cell, texts, self.cache), Worker.ENCODER, keeps)
+            self.executor.submit(job, partial(self._score, work, cell))
+        self._begin_places()
 
     def _keep_texts(self, place: Place, texts: PlaceTexts) -> None:
         key = (place.facts.name, place.hf_subset, place.hf_split)
         if key not in self._kept:
             self._kept.add(key)
-            add_item_texts(self.folder, place.facts.name, place.hf_subset, texts.item_texts)
+            with refuse_unwritable(self.folder):
+                add_item_texts(self.folder, place.facts.name, place.hf_subset, texts.item_texts)
 
-    def _collect(self, wait: bool) -> None:
-        for future in self._finished(wait):
-            cell, encoded = self._scoring.pop(future)
-            try:
-                scored = future.result()
-                self._write(cell, encoded, scored)
-            except BrokenProcessPool:
-                died = ScoreError(
-                    "the scoring process died, most likely for want of memory; run again with --workers 0."
-                )
-                self._fail(cell, died, encoded.known.device)
-            except RECOVERABLE as error:
-                self._fail(cell, error, encoded.known.device)
+    def _score(self, work: _Work, cell: Cell, encoded: EncodedCell | Failure) -> None:
+        if isinstance(encoded, EncodedCell):
+            self._device[work.model] = encoded.known.device
+            self.seconds_encode += encoded.cost.seconds_encode
+        if cell.cell_id not in self.pending:
+            pass  # a baseline scored before
+        elif isinstance(encoded, Failure):
+            self._fail(work, cell, encoded)
+        else:
+            known, baseline = encoded.known, work.baseline
+            arguments = (
+                encoded.cell,
+                work.place,
+                (known.identity, known.dim),
+                self.cache / STORE_FOLDER,
+                None if baseline is None else known.sent_pair(baseline.pair, symmetric=not cell.task.has_roles),
+            )
+            job = Job(score_stored_cell, arguments, Worker.SCORER, name_task(work.place))
+            self.executor.submit(job, partial(self._record, work, cell, encoded))
+        work.n_to_encode -= 1
+        if not work.n_to_encode:
+            self._finish_encoding(work)
 
-    def _finished(self, wait: bool) -> Iterator[Future[ScoredCell]]:
-        if wait and self._scoring:
-            next(iter(self._scoring)).exception()
-        yield from [future for future in self._scoring if future.done()]
+    def _finish_encoding(self, work: _Work) -> None:
+        """After a model's last place comes its worked example; then it is no longer needed."""
+        self._places_of_model[work.model] -= 1
+        if self._places_of_model[work.model]:
+            return
+        settings = work.cells[0].settings
+        keeps = name_model(work.model, settings)
+        probed = list_probed(self.plan.spec, work.model, self.resolver, self.probes)
+        if not probed or work.model not in self._device:
+            self.executor.release(keeps)
+            return
+        job = Job(probe_model, (work.model, settings, probed, self.cache), Worker.ENCODER, keeps)
+        self.executor.submit(job, partial(self._record_probes, work.model, keeps))
 
-    def _write(self, cell: Cell, encoded: EncodedCell, scored: ScoredCell) -> None:
-        """Publish the files of a cell, then its row: the row is what makes it done."""
-        sha256 = write_items(self.folder, cell.cell_id, scored.items)
-        write_task_result(self.folder, scored.result_path, scored.task_result)
-        write_model_meta(self.folder, scored.result_path, scored.model_meta)
-        provenance = collect_provenance(encoded.known.device, self.warnings)
-        append_row(self.folder, make_result(cell, encoded, scored, sha256, provenance))
-        self.progress.cell_finished(label_of(cell), f"score {scored.score:.4f}")
+    def _record_probes(self, model: ModelSpec, keeps: str, rows: tuple[ProbeRecord, ...] | Failure) -> None:
+        self.executor.release(keeps)
+        if isinstance(rows, Failure):
+            self.progress.say(f"{model.name}: the worked example was left out: {rows.reason}")
+            return
+        record_rows(self.folder, rows)
 
-    def _fail(self, cell: Cell, error: BaseException, device: str) -> None:
-        row = make_failure(cell, error, collect_provenance(device, self.warnings))
-        append_row(self.folder, row)
-        self.n_failed += row.status == "failed"
-        self.progress.cell_finished(label_of(cell), f"{row.status}: {row.reason}")
+    def _record(self, work: _Work, cell: Cell, encoded: EncodedCell, scored: ScoredCell | Failure) -> None:
+        if not isinstance(scored, Failure):
+            failure = record_cell(self.folder, cell, encoded, scored, self.warnings)
+            if failure is None:
+                self.progress.cell_finished(label_of(cell), f"score {scored.score:.4f}")
+                self._finish_cell(work)
+                return
+            scored = failure
+        self._fail(work, cell, scored)
+
+    def _fail(self, work: _Work, cell: Cell, failure: Failure) -> None:
+        status = record_failure(self.folder, cell, failure, self._device.get(work.model, "none"), self.warnings)
+        self.n_failed += status == "failed"
+        self.progress.cell_finished(label_of(cell), f"{status}: {failure.reason}")
+        self._finish_cell(work)
+
+    def _finish_cell(self, work: _Work) -> None:
+        work.n_to_record -= 1
+        if work.n_to_record:
+            return
+        self._open.remove(work)
+        task = name_task(work.place)
+        self._places_of_task[task] -= 1
+        if not self._places_of_task[task]:
+            self.executor.release(task)
+        self._begin_places()
 
 
 def label_of(cell: Cell) -> str:

@@ -1,33 +1,163 @@
-"""What a scoring worker does: tell which texts a task needs, and score one cell from stored vectors."""
+"""The stages of a cell as plain functions of frozen values; any process that has this package can run them.
+
+    list_place_texts   a place's data      -> its texts, and what they are
+    encode_cell        texts of one model  -> vectors in the store, and proof of what was sent
+    score_stored_cell  stored vectors      -> scores, by mteb's own evaluation
+    record_cell        what came of it     -> one row (``prefixbench.run.record``, where the results folder is held)
+
+What is dear to load (a task's data, a model) stays in the process for the next call, until ``forget`` is called.
+"""
 
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from prefixbench.encode.cached import StoredEmbedder
-from prefixbench.errors import AuditError
+from prefixbench.errors import AuditError, PrefixbenchError
 from prefixbench.items.table import ItemTable
 from prefixbench.plan.cell import Cell
 from prefixbench.plan.place import Place
-from prefixbench.results.records import GeometrySummary
+from prefixbench.results.records import GeometrySummary, ProbeRecord
+from prefixbench.run.executor import Kept
 from prefixbench.run.loading import load_task
+from prefixbench.run.planning import find_local_folder
+from prefixbench.run.probes import ProbedCondition, compute_probes
+from prefixbench.run.progress import Progress
+from prefixbench.run.session import EncodedCell, ModelSession, open_session
 from prefixbench.run.texts import PlaceTexts
 from prefixbench.score import MtebEncoder, TextManifest, dataset_digest, item_texts, limit_task, list_texts, score_cell
 from prefixbench.score.geometry import compute_geometry
 from prefixbench.spec.conditions import PrefixPair, Role, Side
+from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import VectorStore
 from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
 
 if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
     from mteb.models.model_meta import ModelMeta
+
+MOST_TASKS = 2
+"""Tasks whose data one process keeps: the one whose cells are scored, and the one that is read for the encoder."""
+
+GEOMETRY_SAMPLE = 1000
+"""Texts of each role that geometry is computed on; neighbours cost the square of it."""
+
+FREE_LICENSES = ("cc0", "cc-by-4.0", "cc-by-3.0", "cc-by-2.0", "mit", "apache", "bsd")
+
+
+@dataclass
+class _TaskData:
+    """A task with its data, cut to the sweep's limit, and the texts of the place last asked for."""
+
+    task: AbsTask
+    listed: dict[Place, TextManifest] = field(default_factory=dict)
+
+    def list_texts(self, place: Place) -> TextManifest:
+        if place not in self.listed:
+            self.listed = {place: list_texts(self.task, place.hf_split, place.hf_subset)}
+        return self.listed[place]
+
+
+_tasks: Kept[_TaskData] = Kept(MOST_TASKS)
+_models: Kept[ModelSession] = Kept(1)
+_refusals: dict[str, PrefixbenchError] = {}
+_reporter = [Progress()]
+
+
+def report_to(progress: Progress) -> None:
+    """Tell this reporter, from now on, of the texts that this process embeds."""
+    _reporter[0] = progress
+
+
+def forget(name: str) -> None:
+    """Give back what is kept under this name: the data of a task, or a model."""
+    if name in _tasks or name in _models:
+        _tasks.drop(name)
+        _models.drop(name)
+        gc.collect()
+    _refusals.pop(name, None)
+
+
+def name_task(place: Place) -> str:
+    """The name under which a place's task is kept."""
+    return f"task {place.facts.name}"
+
+
+def name_model(model: ModelSpec, settings: EncoderSettings) -> str:
+    """The name under which a model is kept."""
+    return f"model {model.model_dump_json()} {settings.model_dump_json()}"
+
+
+def list_place_texts(place: Place) -> PlaceTexts:
+    """Load the place's data and find out what it asks for, without any model.
+
+    Raises:
+        HubUnreachableError: The data are not at hand and the hub does not answer.
+        ScoreError: The data are not what the task expects.
+    """
+    data = _load(place)
+    free = (place.facts.license or "").startswith(FREE_LICENSES)
+    return PlaceTexts(
+        manifest=data.list_texts(place),
+        dataset_sha256=digest_data(place),
+        item_texts=item_texts(data.task, place.hf_split, place.hf_subset) if free else {},
+    )
+
+
+def digest_data(place: Place) -> str:
+    """Content hash of a place's data; raises as ``list_place_texts``."""
+    return dataset_digest(_load(place).task, place.hf_split, place.hf_subset)
+
+
+@functools.lru_cache(maxsize=1)
+def _open_store(folder: Path) -> VectorStore:
+    return VectorStore.open(folder)
+
+
+def _load(place: Place) -> _TaskData:
+    def load() -> _TaskData:
+        task = load_task(place.facts)
+        return _TaskData(task if place.limit is None else limit_task(task, place.limit, place.seed))
+
+    return _tasks.get(name_task(place), load)
+
+
+def encode_cell(cell: Cell, texts: PlaceTexts, cache: Path) -> EncodedCell:
+    """Embed what the store does not hold of a cell's texts, and prove what was sent.
+
+    Raises:
+        AuditError: What reached the model is not what was planned.
+        PrefixbenchError: The model cannot be loaded, or cannot embed a text.
+    """
+    return _open_model(cell.model, cell.settings, cache).encode_cell(cell, texts)
+
+
+def probe_model(
+    model: ModelSpec, settings: EncoderSettings, conditions: tuple[ProbedCondition, ...], cache: Path
+) -> tuple[ProbeRecord, ...]:
+    """Embed the worked example under each of these conditions."""
+    return compute_probes(_open_model(model, settings, cache), conditions)
+
+
+def _open_model(model: ModelSpec, settings: EncoderSettings, cache: Path) -> ModelSession:
+    """The model as a session; one that could not be loaded is not tried again for every cell."""
+    name = name_model(model, settings)
+    if name in _refusals:
+        raise _refusals[name]
+    try:
+        return _models.get(name, lambda: open_session(model, settings, find_local_folder(model), cache, _reporter[0]))
+    except PrefixbenchError as error:
+        _refusals[name] = error.with_traceback(None)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +185,10 @@ class ScoredCell:
     seconds: float
 
 
-GEOMETRY_SAMPLE = 1000
-"""Texts of each role that geometry is computed on; neighbours cost the square of it."""
-
-FREE_LICENSES = ("cc0", "cc-by-4.0", "cc-by-3.0", "cc-by-2.0", "mit", "apache", "bsd")
-
-
-@functools.cache
-def _limited_task(place: Place) -> Any:  # noqa: ANN401 - mteb.AbsTask, imported late
-    task = load_task(place.facts)
-    return task if place.limit is None else limit_task(task, place.limit, place.seed)
-
-
-@functools.lru_cache(maxsize=4)
-def _manifest(place: Place) -> TextManifest:
-    return list_texts(_limited_task(place), place.hf_split, place.hf_subset)
-
-
-@functools.cache
-def _open_store(folder: Path) -> VectorStore:
-    return VectorStore.open(folder)
-
-
-def list_place_texts(place: Place) -> PlaceTexts:
-    """Load the place's data and find out what it asks for, without any model."""
-    task = _limited_task(place)
-    free = (place.facts.license or "").startswith(FREE_LICENSES)
-    return PlaceTexts(
-        manifest=_manifest(place),
-        dataset_sha256=dataset_digest(task, place.hf_split, place.hf_subset),
-        item_texts=item_texts(task, place.hf_split, place.hf_subset) if free else {},
-    )
-
-
 def score_stored_cell(
     cell: Cell, place: Place, model: tuple[EmbedderIdentity, int], store_folder: Path, baseline: PrefixPair | None
 ) -> ScoredCell:
-    """Score one cell from vectors that are all in the store.
+    """Score one cell from vectors that are all in the store, with mteb's own evaluation.
 
     Args:
         cell: What is scored.
@@ -119,7 +216,7 @@ def score_stored_cell(
         {"condition": str(cell.conditions[0]), "prefixes": prefixes},
         title_slot=cell.pair.document.title_slot,
     )
-    scored = score_cell(_limited_task(place), encoder, cell.hf_split, cell.hf_subset)
+    scored = score_cell(_load(place).task, encoder, cell.hf_split, cell.hf_subset)
     return ScoredCell(
         score=scored.score,
         scores=scored.scores,
@@ -145,7 +242,7 @@ def _compare_with_baseline(
     """Geometry of each role that the condition changes, against the same texts under ``none``."""
     if baseline is None or baseline == cell.pair:
         return ()
-    manifest = _manifest(place)
+    manifest = _load(place).list_texts(place)
     rows: list[GeometrySummary] = []
     moved = False
     for role in dict.fromkeys(part.role for part in manifest.parts):

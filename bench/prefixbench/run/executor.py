@@ -1,0 +1,157 @@
+"""Where stages run: the contract of every executor, and this process as the simplest."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from prefixbench.errors import PrefixbenchError, UntrustedCodeError
+
+T = TypeVar("T")
+
+
+class Worker(StrEnum):
+    """What a stage needs at hand."""
+
+    ENCODER = "encoder"
+    SCORER = "scorer"
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[T]):
+    """One call of one stage; all of it survives pickling.
+
+    Attributes:
+        stage: A function of a module.
+        arguments: Frozen values.
+        worker: The kind of worker that can run it.
+        keeps: What the worker has at hand afterwards, by name: a model, the data of a task. Jobs that name the same are
+            best run by the same worker.
+    """
+
+    stage: Callable[..., T]
+    arguments: tuple[Any, ...]
+    worker: Worker
+    keeps: str
+
+    def run(self) -> T | Failure:
+        """Call the stage; whatever it raises is a failure, but for the user's interruption."""
+        try:
+            return self.stage(*self.arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - one cell never stops the rest, not even by SystemExit
+            return Failure.of(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a stage raised, as the ledger keeps it.
+
+    Attributes:
+        reason: One sentence.
+        error: The exception's class.
+        is_rule: A rule of the user's forbids the cell, which is skipped.
+    """
+
+    reason: str
+    error: str
+    is_rule: bool = False
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Describe an exception: one of ours by its sentence, others with their class."""
+        kind = type(error).__name__
+        if isinstance(error, PrefixbenchError):
+            return cls(str(error), kind, isinstance(error, UntrustedCodeError))
+        if isinstance(error, MemoryError):
+            return cls("The machine ran out of memory; lower --batch-tokens or --limit, or use --dtype bfloat16.", kind)
+        text = " ".join(str(error).split()) or "no message"
+        return cls(f"{kind}: {text[:500]}", kind)
+
+
+class Executor(Protocol):
+    """Runs jobs somewhere, and hands each result back in the process that submitted it.
+
+    Attributes:
+        n_scorers: Scoring jobs that run at a time.
+    """
+
+    n_scorers: int
+
+    def start(self) -> None:
+        """Get workers ready, if they are not; begun before planning, they share what planning must import."""
+
+    def submit(self, job: Job[T], then: Callable[[T | Failure], None]) -> None:
+        """Run a job some time, and call ``then`` with what came of it; a worker that dies is a failure of its job."""
+
+    def run(self) -> None:
+        """Work until nothing is left, neither of what was submitted nor of what ``then`` submits."""
+
+    def release(self, name: str) -> None:
+        """Let workers give back what they keep under this name: no further job needs it."""
+
+    def stop(self) -> None:
+        """End at once the workers that this executor started, and drop what is left."""
+
+
+class Kept(Generic[T]):
+    """Values that are dear to make, by name; at most so many in one process, the least recently used leave first."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._values: OrderedDict[str, T] = OrderedDict()
+
+    def get(self, name: str, make: Callable[[], T]) -> T:
+        """Return the value of this name, made now if it is not at hand; room is made before."""
+        if name not in self._values:
+            while len(self._values) >= self.most:
+                self._values.popitem(last=False)
+            self._values[name] = make()
+        self._values.move_to_end(name)
+        return self._values[name]
+
+    def drop(self, name: str) -> None:
+        """Let a value go, where it is at hand."""
+        self._values.pop(name, None)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+
+class InlineExecutor:
+    """One process for everything: a job at a time, scoring first, so that what a cell needs is soon free again."""
+
+    n_scorers = 1
+
+    def __init__(self, forget: Callable[[str], None]) -> None:
+        self._forget = forget
+        self._waiting: dict[Worker, deque[tuple[Job[Any], Callable[[Any], None]]]] = {
+            Worker.SCORER: deque(),
+            Worker.ENCODER: deque(),
+        }
+
+    def start(self) -> None:
+        """Nothing to do; see ``Executor``."""
+
+    def submit(self, job: Job[T], then: Callable[[T | Failure], None]) -> None:
+        """Queue a job; see ``Executor``."""
+        self._waiting[job.worker].append((job, then))
+
+    def run(self) -> None:
+        """Work here until nothing is left; see ``Executor``."""
+        while queue := next((queue for queue in self._waiting.values() if queue), None):
+            job, then = queue.popleft()
+            then(job.run())
+
+    def release(self, name: str) -> None:
+        """Forget it; see ``Executor``."""
+        self._forget(name)
+
+    def stop(self) -> None:
+        """Drop what is left; see ``Executor``."""
+        for queue in self._waiting.values():
+            queue.clear()
