@@ -37,7 +37,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
             "sweep.conditions[0]: unknown condition 'corect'; did you mean correct?",
         ),
         (["--preset", "startr"], "unknown preset 'startr'; did you mean starter?"),
-        ([], "nothing to run: name a sweep file, a --preset, or both --models and --tasks."),
+        ([], "nothing to run: name a sweep file, a --preset, or --models with --tasks or --data."),
         (
             ["--models", MODEL, "--tasks", TASK, "--prefix", "mine=query"],
             '--prefix \'mine=query\': expected NAME:query="…",document="…".',

@@ -26,6 +26,12 @@ class SweepFlags:
     preset: Annotated[str | None, typer.Option(help="A sweep that comes with the project.")] = None
     models: Annotated[str | None, typer.Option(help="A,B: hub names, local folders or embedded models.")] = None
     tasks: Annotated[str | None, typer.Option(help="TASK,TASK:subset,BENCHMARK or package.module.Class.")] = None
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Your own data: a file, a folder, hf://…. Repeatable.")
+    ] = None
+    data_type: Annotated[str | None, typer.Option(help="What --data is, if its columns cannot tell: STS, …")] = None
+    columns: Annotated[str | None, typer.Option(help="Columns of --data: query=COLUMN,passage=COLUMN.")] = None
+    language: Annotated[str | None, typer.Option(help="Languages of --data, such as deu-Latn.")] = None
     conditions: Annotated[str | None, typer.Option(help="none,correct,wrong:clustering,placebo,…")] = None
     prefix: Annotated[
         list[str] | None, typer.Option(help='A prefix of your own: NAME:query="…",document="…". Repeatable.')
@@ -49,14 +55,15 @@ class SweepFlags:
         Raises:
             SpecError: Anything that cannot be run.
         """
-        if self.spec is None and self.preset is None and (self.models is None or self.tasks is None):
-            raise SpecError("nothing to run: name a sweep file, a --preset, or both --models and --tasks.")
+        if self.spec is None and self.preset is None and (self.models is None or not (self.tasks or self.data)):
+            raise SpecError("nothing to run: name a sweep file, a --preset, or --models with --tasks or --data.")
         encoder = {
             name: getattr(self, name) for name in ("device", "dtype", "engine", "batch_tokens", "max_seq_length")
         }
         overrides = Overrides(
             models=_names(self.models),
             tasks=_names(self.tasks),
+            data=self._list_data(),
             conditions=_names(self.conditions),
             prefixes=tuple(self.prefix or ()),
             trusted=tuple(self.trust_remote_code or ()),
@@ -65,6 +72,19 @@ class SweepFlags:
             seed=self.seed,
         )
         return load_sweep(self.spec, self.preset, overrides)
+
+    def _list_data(self) -> tuple[dict[str, Any], ...] | None:
+        if not self.data:
+            if given := [name for name in ("data_type", "columns", "language") if getattr(self, name) is not None]:
+                raise SpecError(f"--{given[0].replace('_', '-')} says something of --data, and there is none.")
+            return None
+        columns = [one.partition("=") for one in split_names(self.columns or "")]
+        if wrong := [part for part, equals, column in columns if not (part and equals and column)]:
+            raise SpecError(f"--columns {self.columns!r}: {wrong[0]!r} is not of the form PART=COLUMN.")
+        told: dict[str, Any] = {"columns": {part: column for part, _, column in columns}, "type": self.data_type}
+        if self.language:
+            told["languages"] = split_names(self.language)
+        return tuple({"path": path, **told} for path in self.data)
 
     def results_folder(self, sweep: SweepSpec) -> Path:
         """Where the sweep's results go."""

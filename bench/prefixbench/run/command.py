@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefixbench.data import describe_data
 from prefixbench.encode.weights import compute_weights_digest
 from prefixbench.errors import PrefixbenchError
 from prefixbench.files import default_cache_folder, write_memo
@@ -103,6 +104,8 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: E
     if pending:
         executor.start()
     progress.start(n_cells, n_cells - len(pending))
+    for own in (task for task in plan.tasks if task.data is not None):
+        progress.say(describe_data(own))
     if not pending:
         return 0
     warnings = version_deviations() if any(task.source == "starter" for task in plan.tasks) else ()

@@ -129,11 +129,13 @@ def _unite(known: SweepSpec, asked: SweepSpec) -> SweepSpec:
         if before is not None and not whole:
             subsets = tuple(dict.fromkeys(before.subsets + task.subsets))
         tasks[task.name] = task.model_copy(update={"subsets": subsets})
+    data = {one.name or one.path: one for one in (*known.data, *asked.data)}
     models = {(model.name, model.dtype, model.max_seq_length): model for model in (*known.models, *asked.models)}
     return asked.model_copy(
         update={
             "models": tuple(models.values()),
             "tasks": tuple(tasks.values()),
+            "data": tuple(data.values()),
             "conditions": tuple(dict.fromkeys(known.conditions + asked.conditions)),
             "custom": {**known.custom, **asked.custom},
         }
@@ -199,7 +201,7 @@ def examine_present(
 ) -> Present:
     """Look at what the folder's finished scores rest on: models' files, and data sets of the user's own.
 
-    Data of mteb's tasks and of the starter's are pinned by their revision and not read for this.
+    Data of mteb's tasks, of the starter's and those given as files are pinned by their revision and not read for this.
 
     Args:
         plan: What is asked for.
@@ -211,5 +213,5 @@ def examine_present(
     cells = [cell for cell in plan.cells if cell.cell_id in scored]
     models = dict.fromkeys(cell.model for cell in cells)
     weights = {model.name: digest for model in models if (digest := digest_model(model))}
-    own = dict.fromkeys(Place.of(cell) for cell in cells if cell.task.source not in {"mteb", "starter"})
+    own = dict.fromkeys(Place.of(cell) for cell in cells if cell.task.source not in {"mteb", "starter", "data"})
     return Present(weights, {place: digest for place in own if (digest := digest_data(place))})

@@ -36,6 +36,10 @@ def _build_task(facts: TaskFacts) -> mteb.AbsTask:
         from prefixbench.starter import load_starter_task
 
         return load_starter_task(facts.name)
+    if facts.source == "data":
+        from prefixbench.data import load_data_task
+
+        return load_data_task(facts)
     import mteb
 
     if facts.source == "mteb":

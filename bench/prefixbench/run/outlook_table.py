@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from prefixbench.data import describe_data
 from prefixbench.plan.cell import Cell
 from prefixbench.run.outlook import CellOutlook, Outlook
 from prefixbench.spec.visible import show_whitespace
@@ -17,6 +18,8 @@ def print_outlook(outlook: Outlook, console: Console | None = None) -> None:
     """Cells with their exact strings, what is left out and why, and what the sweep would cost."""
     console = console or Console()
     wide = console if console.is_terminal else Console(width=180)
+    for facts in dict.fromkeys(one.cell.task for one in outlook.cells if one.cell.task.data is not None):
+        wide.print(Text(describe_data(facts)))
     by_model: dict[str, list[CellOutlook]] = defaultdict(list)
     for one in outlook.cells:
         by_model[one.cell.model.name].append(one)

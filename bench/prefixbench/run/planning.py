@@ -6,12 +6,14 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+from prefixbench.data import expand_data
 from prefixbench.errors import PrefixbenchError, SpecError, UnknownNameError
 from prefixbench.plan.expand import Plan, expand_plan
 from prefixbench.plan.tasks import expand_tasks
 from prefixbench.prefixes import PrefixBook
 from prefixbench.run.resolver import BookResolver
 from prefixbench.spec.sweep import ModelSpec, SweepSpec
+from prefixbench.spec.tasks import TaskFacts
 from prefixbench.starter import embedded_models, locate_model, starter_facts
 
 FindFolder = Callable[[ModelSpec], Path | None]
@@ -28,10 +30,17 @@ def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, BookResol
         SpecError: Unknown models, tasks or subsets; all at once.
     """
     faults = [fault for index, model in enumerate(spec.models) for fault in _model_faults(model, index)]
-    try:
-        tasks = expand_tasks(spec.tasks, starter_facts())
-    except SpecError as error:
-        raise SpecError([*faults, *error.faults]) from None
+    tasks: tuple[TaskFacts, ...] = ()
+    expansions: tuple[Callable[[], tuple[TaskFacts, ...]], ...] = (
+        lambda: expand_tasks(spec.tasks, starter_facts()),
+        lambda: expand_data(spec.data),
+    )
+    for expand in expansions:
+        try:
+            tasks += expand()
+        except SpecError as error:
+            faults.extend(error.faults)
+    faults += _shared_names(tasks)
     if faults:
         raise SpecError(faults)
     find_once = functools.cache(find_folder)
@@ -40,6 +49,17 @@ def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, BookResol
     )
     resolver = BookResolver(book, find_once)
     return expand_plan(spec, tasks, resolver, pin_revision), resolver
+
+
+def _shared_names(tasks: tuple[TaskFacts, ...]) -> list[str]:
+    """Own data must not go by the name of a task that the sweep has besides."""
+    others = {task.name for task in tasks if task.data is None}
+    own = [task for task in tasks if task.data is not None and task.name in others]
+    return [
+        f"{task.data.path}: another task is named {task.name!r}; give it a name of its own."
+        for task in own
+        if task.data
+    ]
 
 
 def _model_faults(model: ModelSpec, index: int) -> list[str]:

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ValidationError
 from prefixbench.errors import SpecError, UnknownNameError, describe_unknown_name
 from prefixbench.spec.conditions import BASELINE, Condition
 from prefixbench.spec.data import tasks_folder
-from prefixbench.spec.sweep import CustomPrefix, EncoderSettings, ModelSpec, SweepSpec, TaskSpec
+from prefixbench.spec.sweep import CustomPrefix, DataSpec, EncoderSettings, ModelSpec, SweepSpec, TaskSpec
 
 _TABLES: dict[str, type[BaseModel]] = {
     "models": ModelSpec,
     "tasks": TaskSpec,
+    "data": DataSpec,
     "encoder": EncoderSettings,
     "custom": CustomPrefix,
 }
@@ -31,6 +32,7 @@ class Overrides:
     Attributes:
         models: Names, which replace the file's models.
         tasks: ``TASK``, ``TASK:subset`` or a benchmark, which replace the file's tasks.
+        data: Tables of DataSpec's fields, which replace the file's.
         conditions: Conditions, which replace the file's.
         prefixes: ``NAME:query="…",document="…"``, each also run as ``custom:NAME``.
         trusted: Models whose own code may run.
@@ -41,6 +43,7 @@ class Overrides:
 
     models: tuple[str, ...] | None = None
     tasks: tuple[str, ...] | None = None
+    data: tuple[Mapping[str, Any], ...] | None = None
     conditions: tuple[str, ...] | None = None
     prefixes: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
@@ -89,7 +92,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _apply(content: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
     merged = dict(content)
-    for field in ("models", "tasks", "conditions"):
+    for field in ("models", "tasks", "data", "conditions"):
         if (given := getattr(overrides, field)) is not None:
             merged[field] = list(given)
     merged["models"] = [{"name": m} if isinstance(m, str) else m for m in _as_list(merged.get("models"))]
@@ -149,8 +152,9 @@ def parse_custom_prefix(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _validate(content: dict[str, Any], source: Path | None) -> SweepSpec:
-    missing = [field for field in ("models", "tasks") if not content[field]]
-    faults = [f"sweep.{field}: give at least one with --{field}." for field in missing]
+    faults = [] if content["models"] else ["sweep.models: give at least one with --models."]
+    if not content["tasks"] and not content.get("data"):
+        faults.append("sweep.tasks: give at least one with --tasks, or data of your own with --data.")
     conditions, condition_faults = _parse_conditions(content)
     faults += condition_faults
     try:

@@ -101,6 +101,37 @@ class TaskSpec(Frozen):
     subsets: tuple[str, ...] = ()
 
 
+def _freeze_columns(value: object) -> object:
+    return tuple(value.items()) if isinstance(value, dict) else value
+
+
+ColumnsField = Annotated[
+    tuple[tuple[str, str], ...],
+    BeforeValidator(_freeze_columns),
+    PlainSerializer(dict, return_type=dict[str, str]),
+]
+
+
+class DataSpec(Frozen):
+    """Data of the user's own, which become a task.
+
+    Attributes:
+        path: A file (JSONL, CSV, TSV or Parquet) or a folder of them, local or ``hf://datasets/ORG/NAME/…``.
+        name: The task's name; the file's or folder's own where absent.
+        type: mteb's task type; told from the columns where absent.
+        languages: As mteb writes them, such as ``deu-Latn``.
+        columns: Which column plays which part, such as ``query = "question"``; those left out go by their usual names.
+        split: The split that is evaluated, where a folder has several.
+    """
+
+    path: str = Field(min_length=1)
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]+$")
+    type: str | None = None
+    languages: tuple[str, ...] = ("eng-Latn",)
+    columns: ColumnsField = ()
+    split: str | None = None
+
+
 class CustomPrefix(Frozen):
     """A prefix of the user's own, named by the condition ``custom:NAME``."""
 
@@ -116,6 +147,7 @@ class SweepSpec(Frozen):
         description: One line for ``--help`` and the report.
         models: What embeds.
         tasks: What is measured; a benchmark's name stands for all its tasks.
+        data: What is measured besides: data of the user's own.
         conditions: The prefixes compared; ``none`` is always added, being the baseline.
         encoder: How texts become vectors.
         custom: The user's own prefixes by name.
@@ -126,7 +158,8 @@ class SweepSpec(Frozen):
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
     description: str = ""
     models: tuple[ModelSpec, ...] = Field(min_length=1)
-    tasks: tuple[TaskSpec, ...] = Field(min_length=1)
+    tasks: tuple[TaskSpec, ...] = ()
+    data: tuple[DataSpec, ...] = ()
     conditions: tuple[ConditionField, ...] = Field(min_length=1)
     encoder: EncoderSettings = EncoderSettings()
     custom: dict[str, CustomPrefix] = Field(default_factory=dict)

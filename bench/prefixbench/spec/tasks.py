@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prefixbench.spec.sweep import DataSpec
 
 ROLE_TASK_TYPES = frozenset({"Retrieval", "Reranking", "InstructionRetrieval", "InstructionReranking"})
 """mteb passes a ``prompt_type`` for these alone; every other type's texts have no role."""
@@ -20,10 +24,11 @@ class TaskFacts:
         eval_splits: Every split to run.
         dataset_revision: The commit, or the content hash of embedded data.
         prompt: mteb's own instruction, for all texts (``str``) or by role (pairs).
-        source: ``mteb``, ``starter`` or ``module:Class``.
+        source: ``mteb``, ``starter``, ``data`` or ``package.module.Class``.
         license: The data's licence, which decides whether a report may carry its text.
         subtypes: mteb's ``task_subtypes``, which some cards use to tell question answering from fact checking.
         languages: ISO codes, as mteb gives them.
+        data: The user's own data that the task is made of, with its guesses filled in.
     """
 
     name: str
@@ -37,6 +42,7 @@ class TaskFacts:
     license: str | None = None
     subtypes: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    data: DataSpec | None = None
 
     @property
     def has_roles(self) -> bool:

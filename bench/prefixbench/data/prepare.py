@@ -1,0 +1,179 @@
+"""Data as given to tables as tasks read them: checked once, kept in the cache by content, mapped into memory after."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from prefixbench.data.faults import Faults
+from prefixbench.data.fill import Filled, fill_corpus, fill_query_pairs, fill_rows
+from prefixbench.data.layout_files import Folder, list_files
+from prefixbench.data.location import locate_data
+from prefixbench.data.parts import Table, guess_table
+from prefixbench.data.records import read_rows
+from prefixbench.files import default_cache_folder
+from prefixbench.spec.sweep import DataSpec
+
+FORMAT = 1
+"""Part of the key; raised whenever the same data would be read otherwise."""
+
+FEWEST_ITEMS = 10
+"""Fewer items than this cannot be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Data that were read, checked and kept.
+
+    Attributes:
+        folder: Holds ``NAME.arrow`` for each of ``rows``.
+        task_type: What mteb calls the task they make.
+        columns: The column that was taken for each part.
+        sha256: Digest of what was read, whatever format it came in.
+        rows: Number of rows of each table.
+        extra: What else the task must know: ``has_titles``, ``scores``.
+    """
+
+    folder: Path
+    task_type: str
+    columns: dict[str, str]
+    sha256: str
+    rows: dict[str, int]
+    extra: dict[str, Any]
+
+
+def prepare_data(spec: DataSpec, cache: Path | None = None) -> Prepared:
+    """Read and check data, or find what was made of the same bytes before.
+
+    Args:
+        spec: Where they are and what was said of them.
+        cache: Where tables are kept; ``data`` in the user's cache folder where absent.
+
+    Raises:
+        SpecError: They cannot be read, fit no layout, or are faulty; every fault at once.
+    """
+    folder = list_files(locate_data(spec.path), spec.path, spec.split)
+    place = (cache or default_cache_folder() / "data") / _key(spec, folder)
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return Prepared(place, **json.loads((place / "made.json").read_text(encoding="utf-8")))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=place.parent))
+    try:
+        facts = _read(spec, folder, made)
+        (made / "made.json").write_text(json.dumps(facts), encoding="utf-8")
+        with contextlib.suppress(OSError):  # somebody else made the same in the meantime
+            made.replace(place)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return Prepared(place, **facts)
+
+
+def _key(spec: DataSpec, folder: Folder) -> str:
+    """Digest of the files' bytes and of what was said of them; their place does not count."""
+    told = spec.model_dump(mode="json", include={"type", "columns", "split"})
+    names = [(one.path.name, one.split) for one in folder.sources]
+    digest = hashlib.sha256(json.dumps([FORMAT, told, names], sort_keys=True).encode())
+    for source in folder.sources:
+        with source.path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
+
+
+def _read(spec: DataSpec, folder: Folder, made: Path) -> dict[str, Any]:
+    faults = Faults()
+    filled = Filled(made)
+    table = None if folder.corpus else _guess(spec, folder, faults)
+    if table is None:
+        task_type, columns = "Retrieval", {}
+        if folder.corpus is None:
+            faults.raise_any()
+        fill_corpus(filled, folder, faults)
+    else:
+        task_type, columns = table.layout.task_type, dict(table.columns)
+        fill = fill_query_pairs if "query" in columns else fill_rows
+        fill(filled, folder, table, faults)
+    faults.raise_any()
+    _check(task_type, filled, folder.sources[0].name, faults)
+    faults.raise_any()
+    identity = json.dumps([task_type, sorted(filled.digests.items())])
+    return {
+        "task_type": task_type,
+        "columns": columns,
+        "sha256": hashlib.sha256(identity.encode()).hexdigest(),
+        "rows": filled.rows,
+        "extra": filled.extra,
+    }
+
+
+def _guess(spec: DataSpec, folder: Folder, faults: Faults) -> Table | None:
+    """Tell from the first row what the table is; ``None`` where there is no row."""
+    source = folder.tables[0]
+    first = next(read_rows(source.path, source.name, faults), None)
+    if first is None:
+        faults.add(source.name, 0, "holds no rows")
+        return None
+    row = first[1]
+    table = guess_table(spec, list(row), source.name)
+    if (
+        spec.type is None
+        and table.layout.task_type == "Classification"
+        and isinstance(row[table.columns["label"]], list)
+    ):
+        table = guess_table(spec.model_copy(update={"type": "MultilabelClassification"}), list(row), source.name)
+    return table
+
+
+def _check(task_type: str, filled: Filled, source: str, faults: Faults) -> None:
+    """Look at the tables as a whole; what is wrong with single rows was told before."""
+    if task_type in ("Retrieval", "Reranking"):
+        n_items = len(set(read_column(filled.folder, "qrels", "query")))
+        kind = "queries with a judged document"
+    else:
+        n_items, kind = filled.rows.get("test", 0), "rows to evaluate"
+    if n_items < FEWEST_ITEMS:
+        faults.add(source, 0, f"has {n_items} {kind}; {FEWEST_ITEMS} are the fewest that can be compared")
+    column = CLASSES.get(task_type)
+    if column is None or not n_items:
+        return
+    tested = Counter(_flatten(read_column(filled.folder, "test", column)))
+    if len(tested) < 2:
+        faults.add(source, 0, f"has {next(iter(tested))!r} in every row to evaluate; there must be two to tell apart")
+    if "Classification" in task_type and task_type != "PairClassification":
+        trained = set(_flatten(read_column(filled.folder, "train", column))) if "train" in filled.rows else set()
+        if untrained := sorted(str(one) for one in tested.keys() - trained):
+            faults.add(
+                source,
+                0,
+                f"has labels that no text trains: {', '.join(untrained[:5])}{' …' if untrained[5:] else ''}; "
+                "every label needs a text to train on and another to evaluate",
+                len(untrained),
+            )
+
+
+CLASSES = {
+    "STS": "score",
+    "PairClassification": "labels",
+    "Clustering": "labels",
+    "Classification": "label",
+    "MultilabelClassification": "label",
+}
+"""The column that must hold more than one value."""
+
+
+def _flatten(values: list[Any]) -> list[Any]:
+    return [one for value in values for one in (value if isinstance(value, list) else [value])]
+
+
+def read_column(folder: Path, table: str, column: str) -> list[Any]:
+    """Return one column of a kept table."""
+    with pa.memory_map(str(folder / f"{table}.arrow")) as file:
+        return list(pa.ipc.open_stream(file).read_all()[column].to_pylist())
