@@ -6,7 +6,6 @@ import hashlib
 import json
 import tempfile
 import warnings
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import mteb
 import numpy as np
 from mteb.abstasks import AbsTask
-from prefixbench.score import MtebEncoder
+from prefixbench.score import MtebEncoder, TextPart
 from prefixbench.spec.conditions import Role
 from prefixbench.vectors.embedder import Vectors
 
@@ -36,12 +35,15 @@ class WordEmbed:
         asked: Every request: role, texts, titles.
     """
 
-    def __init__(self, prefix: str = "") -> None:
+    def __init__(self, prefix: str = "", title_slot: bool = False) -> None:
         self.prefix = prefix
+        self.title_slot = title_slot
         self.asked: list[tuple[Role | None, tuple[str, ...], tuple[str, ...] | None]] = []
 
-    def __call__(self, texts: Sequence[str], role: Role | None, titles: Sequence[str] | None) -> Vectors:
-        self.asked.append((role, tuple(texts), None if titles is None else tuple(titles)))
+    def __call__(self, part: TextPart) -> Vectors:
+        role = part.role
+        texts, titles = part.request(self.title_slot)
+        self.asked.append((role, texts, titles))
         vectors = []
         for place, text in enumerate(texts):
             title = titles[place] if titles is not None else ""

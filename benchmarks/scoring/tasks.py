@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from mteb.mocks.mock_tasks.clustering import LegacyMockClusteringFastTask
 from mteb.mocks.mock_tasks.pair_classification import MockPairClassificationTask
 from mteb.mocks.mock_tasks.retrieval import MockRetrievalTask
 from mteb.mocks.mock_tasks.sts import MockSTSTask
-from prefixbench.spec.conditions import Role
+from prefixbench.score import TextPart
 from prefixbench.vectors.embedder import Vectors
 
 DIM = 384
@@ -22,9 +22,9 @@ RNG = np.random.default_rng(0)
 TABLE = RNG.standard_normal((40_000, DIM), dtype=np.float32)
 
 
-def look_up(texts: Sequence[str], _role: Role | None, _titles: Sequence[str] | None) -> Vectors:
+def look_up(part: TextPart) -> Vectors:
     """The vectors of texts that are written as numbers."""
-    return TABLE[[int(text.rpartition(" ")[2]) for text in texts]]
+    return TABLE[[int(text.rpartition(" ")[2]) for text in part.texts]]
 
 
 def number_texts(n_texts: int, first: int = 0) -> list[str]:

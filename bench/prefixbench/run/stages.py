@@ -15,7 +15,7 @@ import gc
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +34,22 @@ from prefixbench.run.probes import ProbedCondition, compute_probes
 from prefixbench.run.progress import Progress
 from prefixbench.run.session import EncodedCell, ModelSession, open_session
 from prefixbench.run.texts import PlaceTexts
-from prefixbench.score import MtebEncoder, TextManifest, dataset_digest, item_texts, limit_task, list_texts, score_cell
+from prefixbench.score import (
+    MtebEncoder,
+    TextManifest,
+    TextPart,
+    dataset_digest,
+    embed_part,
+    item_texts,
+    limit_task,
+    list_texts,
+    score_cell,
+)
 from prefixbench.score.geometry import compute_geometry
-from prefixbench.spec.conditions import PrefixPair, Role, Side
+from prefixbench.spec.conditions import PrefixPair
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import VectorStore
-from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
+from prefixbench.vectors.embedder import EmbedderIdentity
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -205,16 +215,12 @@ def score_stored_cell(
     identity, dim = model
     stored = StoredEmbedder(identity, dim, _open_store(store_folder))
 
-    def embed(texts: Sequence[str], role: Role | None, titles: Sequence[str] | None) -> Vectors:
-        return stored.embed(texts, cell.pair.side_for(role), titles)
-
     prefixes = hashlib.blake2b(repr(cell.pair).encode(), digest_size=4).hexdigest()
     encoder = MtebEncoder(
-        embed,
+        functools.partial(embed_part, stored.embed, cell.pair),
         cell.model.name,
         identity.revision,
         {"condition": str(cell.conditions[0]), "prefixes": prefixes},
-        title_slot=cell.pair.document.title_slot,
     )
     scored = score_cell(_load(place).task, encoder, cell.hf_split, cell.hf_subset)
     return ScoredCell(
@@ -242,16 +248,14 @@ def _compare_with_baseline(
     """Geometry of each role that the condition changes, against the same texts under ``none``."""
     if baseline is None or baseline == cell.pair:
         return ()
-    manifest = _load(place).list_texts(place)
     rows: list[GeometrySummary] = []
     moved = False
-    for role in dict.fromkeys(part.role for part in manifest.parts):
-        side, bare = cell.pair.side_for(role), baseline.side_for(role)
-        if side == bare:
+    parts = _load(place).list_texts(place).parts
+    for role in dict.fromkeys(part.role for part in parts):
+        sample = _sample_distinct([part for part in parts if part.role == role], np.random.default_rng(cell.seed))
+        if sample.split(cell.pair) == sample.split(baseline):
             continue
-        after, before = (
-            _embed_sample(manifest, role, each, stored, np.random.default_rng(cell.seed)) for each in (side, bare)
-        )
+        after, before = (embed_part(stored.embed, pair, sample) for pair in (cell.pair, baseline))
         moved = moved or not np.array_equal(after, before)
         summary = compute_geometry(after, before, role.value if role else "text", np.random.default_rng(cell.seed))
         if summary is not None:
@@ -264,16 +268,17 @@ def _compare_with_baseline(
     return tuple(rows)
 
 
-def _embed_sample(
-    manifest: TextManifest, role: Role | None, side: Side, stored: StoredEmbedder, rng: np.random.Generator
-) -> Vectors:
-    """Vectors of a seeded sample of the role's distinct texts; the same rows whatever the side."""
-    asked: dict[str, tuple[str, str]] = {}
-    for part in manifest.parts:
-        if part.role == role:
-            texts, titles = part.request(side.title_slot)
-            asked |= dict(zip(part.texts, zip(texts, titles or [""] * len(texts), strict=True), strict=True))
-    distinct = list(asked.values())
-    picked = [distinct[index] for index in rng.permutation(len(distinct))[:GEOMETRY_SAMPLE]]
-    titles_of_picked = [title for _, title in picked] if side.title_slot else None
-    return stored.embed([text for text, _ in picked], side, titles_of_picked)
+def _sample_distinct(parts: Sequence[TextPart], rng: np.random.Generator) -> TextPart:
+    """A seeded sample of the distinct texts of one role; the same ones whatever they are sent with."""
+    place = {text: (part, row) for part in parts for row, text in enumerate(part.texts)}
+    distinct = list(place)
+    chosen = [distinct[index] for index in rng.permutation(len(distinct))[:GEOMETRY_SAMPLE]]
+    picked = [place[text][0].select([place[text][1]]) for text in chosen]
+    whole = replace(picked[0], texts=tuple(part.texts[0] for part in picked))
+    if any(part.bodies is None or part.titles is None for part in picked):
+        return replace(whole, bodies=None, titles=None)
+    return replace(
+        whole,
+        bodies=tuple(part.bodies[0] for part in picked if part.bodies is not None),
+        titles=tuple(part.titles[0] for part in picked if part.titles is not None),
+    )

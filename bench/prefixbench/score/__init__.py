@@ -5,7 +5,8 @@ from prefixbench.score.data import fresh_task
 from prefixbench.score.digest import dataset_digest, item_texts
 from prefixbench.score.encoder import MtebEncoder
 from prefixbench.score.limit import limit_task
-from prefixbench.score.manifest import TextManifest, TextPart, list_texts
+from prefixbench.score.manifest import TextManifest, list_texts
+from prefixbench.score.parts import TextPart, embed_part, make_part
 
 __all__ = [
     "CellScore",
@@ -13,9 +14,11 @@ __all__ = [
     "TextManifest",
     "TextPart",
     "dataset_digest",
+    "embed_part",
     "fresh_task",
     "item_texts",
     "limit_task",
     "list_texts",
+    "make_part",
     "score_cell",
 ]

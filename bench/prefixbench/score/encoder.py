@@ -13,11 +13,12 @@ from mteb.models.model_meta import ScoringFunction
 from mteb.similarity_functions import select_pairwise_similarity, select_similarity
 
 from prefixbench.errors import ScoreError
+from prefixbench.score.parts import TextPart, make_part
 from prefixbench.score.search import SearchByVectors
 from prefixbench.spec.conditions import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from mteb.abstasks.task_metadata import TaskMetadata
     from mteb.types import BatchedInput, PromptType
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from prefixbench.vectors.embedder import Vectors
 
-    Embed = Callable[[Sequence[str], Role | None, Sequence[str] | None], Vectors]
+    Embed = Callable[[TextPart], Vectors]
 
 
 class MtebEncoder(SearchByVectors):
@@ -45,21 +46,18 @@ class MtebEncoder(SearchByVectors):
         experiment: Mapping[str, Any] | None = None,
         *,
         similarity_fn_name: str | None = None,
-        title_slot: bool = False,
     ) -> None:
         """Wrap a function.
 
         Args:
-            embed: Texts, their role (``None`` in symmetric tasks) and their titles to float32 vectors ``(n, dim)``.
+            embed: Texts of one role to float32 vectors ``(n, dim)``.
             model_name: As in mteb's registry, or any ``org/name``.
             revision: Recorded in results.
             experiment: What tells this condition's results from others' in ``mteb.ResultCache``; any JSON value. A
                 digest of it is added, since mteb writes ``:``, ``/`` and ``|`` alike.
             similarity_fn_name: ``cosine``, ``dot`` or ``euclidean``; the registry's, else cosine, where absent.
-            title_slot: Documents are passed as body and title apart; else as mteb joins them, without titles.
         """
         self._embed = embed
-        self._title_slot = title_slot
         self.mteb_model_meta = describe_model(model_name, revision, experiment or {})
         registered = self.mteb_model_meta.similarity_fn_name
         self._scoring = ScoringFunction(similarity_fn_name or registered or ScoringFunction.COSINE)
@@ -82,23 +80,13 @@ class MtebEncoder(SearchByVectors):
         columns = read_loader(inputs)
         role = None if prompt_type is None else Role(prompt_type.value)
         place = f"{task_metadata.name} ({hf_subset}, {hf_split})"
-        return self.embed_texts(columns["text"], role, columns.get("body"), columns.get("title"), place)
+        return self.embed_texts(make_part(role, columns["text"], columns.get("body"), columns.get("title")), place)
 
-    def embed_texts(
-        self,
-        texts: Sequence[str],
-        role: Role | None,
-        bodies: Sequence[str] | None,
-        titles: Sequence[str] | None,
-        place: str,
-    ) -> Vectors:
-        """Vectors of texts as mteb joined them, or of bodies and titles where the prefix has a slot for titles."""
-        if self._title_slot and bodies is not None and titles is not None:
-            vectors = self._embed([body.strip() for body in bodies], role, titles)
-        else:
-            vectors = self._embed(texts, role, None)
-        if len(vectors) != len(texts):
-            raise ScoreError(f"{place}: {len(texts)} texts were asked for and {len(vectors)} vectors came back.")
+    def embed_texts(self, part: TextPart, place: str) -> Vectors:
+        """Vectors of texts, shape ``(n_texts, dim)``."""
+        vectors = self._embed(part)
+        if len(vectors) != len(part.texts):
+            raise ScoreError(f"{place}: {len(part.texts)} texts were asked for and {len(vectors)} vectors came back.")
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def similarity(self, embeddings1: NDArray[np.float32], embeddings2: NDArray[np.float32]) -> Tensor:

@@ -38,6 +38,7 @@ from prefixbench.score.data import (
     unpack_single_row,
 )
 from prefixbench.score.encoder import MtebEncoder
+from prefixbench.score.parts import TextPart, make_part
 from prefixbench.score.sampling import (
     select_embedded_rows,
     select_evaluated_rows,
@@ -47,32 +48,9 @@ from prefixbench.score.search import join_titles
 from prefixbench.spec.conditions import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from prefixbench.vectors.embedder import Vectors
-
-
-@dataclass(frozen=True, slots=True)
-class TextPart:
-    """Texts of one role, in the order they are asked for, repeats included.
-
-    Attributes:
-        role: ``None`` in symmetric tasks.
-        texts: As mteb joins them with titles and instructions.
-        bodies: Documents without their titles, where the corpus has titles; shape of ``texts``.
-        titles: The titles, ``""`` where a document has none; shape of ``texts``.
-    """
-
-    role: Role | None
-    texts: tuple[str, ...]
-    bodies: tuple[str, ...] | None = None
-    titles: tuple[str, ...] | None = None
-
-    def request(self, title_slot: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-        """Texts and titles as the embedder is asked for them by a side with or without a slot for titles."""
-        if title_slot and self.bodies is not None and self.titles is not None:
-            return tuple(body.strip() for body in self.bodies), self.titles
-        return self.texts, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,35 +105,17 @@ class _RecordingEncoder(MtebEncoder):
         self.parts: list[TextPart] = []
         self._rng = np.random.default_rng(0)
 
-    def _draw(self, texts: Sequence[str], _role: Role | None, _titles: Sequence[str] | None) -> Vectors:
-        return self._rng.standard_normal((len(texts), 8)).astype(np.float32)
-
-    def embed_texts(
-        self,
-        texts: Sequence[str],
-        role: Role | None,
-        bodies: Sequence[str] | None,
-        titles: Sequence[str] | None,
-        place: str,
-    ) -> Vectors:
-        self.parts.append(_make_part(role, texts, bodies, titles))
-        return super().embed_texts(texts, role, bodies, titles, place)
-
-
-def _make_part(
-    role: Role | None, texts: Iterable[str], bodies: Iterable[str] | None = None, titles: Iterable[str] | None = None
-) -> TextPart:
-    return TextPart(
-        role, tuple(texts), None if bodies is None else tuple(bodies), None if titles is None else tuple(titles)
-    )
+    def _draw(self, part: TextPart) -> Vectors:
+        self.parts.append(part)
+        return self._rng.standard_normal((len(part.texts), 8)).astype(np.float32)
 
 
 def _read_retrieval(task: AbsTaskRetrieval, hf_split: str, hf_subset: str) -> list[TextPart]:
     data = get_split(task, hf_split, hf_subset)
     _, queries = _filter_queries_without_positives(data["relevant_docs"], data["queries"])
     return [
-        _make_part(Role.QUERY, _retrieval_texts(queries, PromptType.query)),
-        _make_part(Role.DOCUMENT, *join_titles(data["corpus"])),
+        make_part(Role.QUERY, _retrieval_texts(queries, PromptType.query)),
+        make_part(Role.DOCUMENT, *join_titles(data["corpus"])),
     ]
 
 
@@ -163,9 +123,9 @@ def _read_classification(task: AbsTaskClassification, hf_split: str, hf_subset: 
     splits = list_splits(task, hf_subset)
     column = _one_column(task.input_column_name)
     if task.is_cross_validation:
-        return [_make_part(None, read_column(splits[task.train_split], column))]
+        return [make_part(None, read_column(splits[task.train_split], column))]
     trained = splits[task.train_split].select(select_training_rows(task, splits[task.train_split]))
-    return [_make_part(None, read_column(trained, column)), _make_part(None, read_column(splits[hf_split], column))]
+    return [make_part(None, read_column(trained, column)), make_part(None, read_column(splits[hf_split], column))]
 
 
 def _read_multilabel(task: AbsTaskMultilabelClassification, hf_split: str, hf_subset: str) -> list[TextPart]:
@@ -173,8 +133,8 @@ def _read_multilabel(task: AbsTaskMultilabelClassification, hf_split: str, hf_su
     column = _one_column(task.input_column_name)
     train, test = splits[task.train_split], splits[hf_split]
     return [
-        _make_part(None, read_column(train.select(select_training_rows(task, train)), column)),
-        _make_part(None, read_column(test.select(select_evaluated_rows(task, test)), column)),
+        make_part(None, read_column(train.select(select_training_rows(task, train)), column)),
+        make_part(None, read_column(test.select(select_evaluated_rows(task, test)), column)),
     ]
 
 
@@ -187,37 +147,37 @@ def _read_pairs(task: AbsTaskSTS | AbsTaskPairClassification, hf_split: str, hf_
         columns = list_pair_columns(task.column_names)
     prompts = (task.input1_prompt_type, task.input2_prompt_type)
     roles = [None if prompt is None else Role(prompt.value) for prompt in prompts]
-    return [_make_part(role, read_column(data, column)) for role, column in zip(roles, columns, strict=True)]
+    return [make_part(role, read_column(data, column)) for role, column in zip(roles, columns, strict=True)]
 
 
 def _read_clustering(task: AbsTaskClustering, hf_split: str, hf_subset: str) -> list[TextPart]:
     data = get_split(task, hf_split, hf_subset)
     texts = read_column(data, _one_column(task.input_column_name))
-    return [_make_part(None, [texts[row] for row in select_embedded_rows(task, len(texts))])]
+    return [make_part(None, [texts[row] for row in select_embedded_rows(task, len(texts))])]
 
 
 def _read_sets(task: AbsTaskClusteringLegacy, hf_split: str, hf_subset: str) -> list[TextPart]:
     data = get_split(task, hf_split, hf_subset)
     sets = zip(read_column(data, task.input_column_name), read_column(data, task.label_column_name), strict=True)
-    return [_make_part(None, texts) for texts, labels in sets if len(set(labels)) > 1]
+    return [make_part(None, texts) for texts, labels in sets if len(set(labels)) > 1]
 
 
 def _read_translations(task: AbsTaskBitextMining, hf_split: str, hf_subset: str) -> list[TextPart]:
     data = get_split(task, hf_split, hf_subset)
-    return [_make_part(None, read_column(data, column)) for column in list_translation_columns(task, hf_subset)]
+    return [make_part(None, read_column(data, column)) for column in list_translation_columns(task, hf_subset)]
 
 
 def _read_summaries(task: AbsTaskSummarization, hf_split: str, hf_subset: str) -> list[TextPart]:
     data = get_split(task, hf_split, hf_subset)
     columns = (task.human_summaries_column_name, task.machine_summaries_column_name)
-    return [_make_part(None, itertools.chain.from_iterable(read_column(data, column))) for column in columns]
+    return [make_part(None, itertools.chain.from_iterable(read_column(data, column))) for column in columns]
 
 
 def _read_zero_shot(task: AbsTaskZeroShotClassification, hf_split: str, hf_subset: str) -> list[TextPart]:
     data = get_split(task, hf_split, hf_subset)
     return [
-        _make_part(None, task.get_candidate_labels()),
-        _make_part(None, read_column(data, _one_column(task.input_column_name))),
+        make_part(None, task.get_candidate_labels()),
+        make_part(None, read_column(data, _one_column(task.input_column_name))),
     ]
 
 

@@ -14,6 +14,7 @@ from mteb.types import PromptType
 
 from prefixbench.errors import ScoreError
 from prefixbench.score.data import read_column
+from prefixbench.score.parts import TextPart, make_part
 from prefixbench.spec.conditions import Role
 
 if TYPE_CHECKING:
@@ -40,14 +41,7 @@ class SearchByVectors(ABC):
     _corpus: Dataset | None = None
 
     @abstractmethod
-    def embed_texts(
-        self,
-        texts: Sequence[str],
-        role: Role | None,
-        bodies: Sequence[str] | None,
-        titles: Sequence[str] | None,
-        place: str,
-    ) -> Vectors:
+    def embed_texts(self, part: TextPart, place: str) -> Vectors:
         """Vectors of texts, shape ``(n_texts, dim)``."""
 
     @abstractmethod
@@ -78,17 +72,15 @@ class SearchByVectors(ABC):
             raise ScoreError("a corpus must be indexed before it is searched.")
         corpus, self._corpus = self._corpus, None
         place = f"{task_metadata.name} ({hf_subset}, {hf_split})"
-        query_vectors = self.embed_texts(
-            _retrieval_texts(queries, PromptType.query), Role.QUERY, None, None, f"{place} queries"
-        )
+        query_texts = make_part(Role.QUERY, _retrieval_texts(queries, PromptType.query))
+        query_vectors = self.embed_texts(query_texts, f"{place} queries")
         query_ids = read_column(queries, "id")
         if top_ranked is not None:
             return self._rerank(query_ids, query_vectors, corpus, top_ranked, place, top_k)
         return self._search_all(query_ids, query_vectors, corpus, place, top_k)
 
     def _embed_documents(self, corpus: Dataset, place: str) -> Vectors:
-        texts, bodies, titles = join_titles(corpus)
-        return self.embed_texts(texts, Role.DOCUMENT, bodies, titles, f"{place} documents")
+        return self.embed_texts(make_part(Role.DOCUMENT, *join_titles(corpus)), f"{place} documents")
 
     def _search_all(
         self, query_ids: Sequence[str], query_vectors: Vectors, corpus: Dataset, place: str, top_k: int

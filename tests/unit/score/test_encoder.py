@@ -54,8 +54,8 @@ def test_columns_read_at_once_are_those_of_the_batches() -> None:
 
 @pytest.mark.parametrize("title_slot", [False, True])
 def test_documents_come_joined_or_with_their_titles_apart(title_slot: bool) -> None:
-    embed = WordEmbed()
-    encoder = MtebEncoder(embed, "org/model", title_slot=title_slot)
+    embed = WordEmbed(title_slot=title_slot)
+    encoder = MtebEncoder(embed, "org/model")
     loader = create_dataloader(CORPUS, task_metadata=MockRetrievalTask.metadata, prompt_type=PromptType.document)
     encoder.encode(
         loader,
@@ -76,7 +76,7 @@ def test_symmetric_tasks_have_no_role() -> None:
 
 
 def test_a_vector_too_few_fails_the_cell() -> None:
-    encoder = MtebEncoder(lambda texts, role, titles: WordEmbed()(texts, role, titles)[1:], "org/model")
+    encoder = MtebEncoder(lambda part: WordEmbed()(part)[1:], "org/model")
     with pytest.raises(
         ScoreError, match=r"^MadeMockRetrievalTask \(default, test\) queries: 39 texts were asked for and 38 vectors"
     ):

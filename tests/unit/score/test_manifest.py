@@ -45,8 +45,8 @@ def test_texts_read_from_made_data_are_those_mteb_asks_for(name: str) -> None:
 
 def test_a_title_slot_asks_for_bodies_and_titles() -> None:
     task = make_retrieval()
-    embed = WordEmbed()
-    score_cell(task, MtebEncoder(embed, "org/model", title_slot=True), "test", "default")
+    embed = WordEmbed(title_slot=True)
+    score_cell(task, MtebEncoder(embed, "org/model"), "test", "default")
     requests = [(part.role, *part.request(title_slot=True)) for part in list_texts(task, "test", "default").parts]
     assert requests == embed.asked
     assert [titles is not None for _, _, titles in requests] == [False, True]

@@ -183,7 +183,7 @@ def test_a_main_score_without_items_is_refused() -> None:
 
 def test_constant_similarities_fail_the_cell() -> None:
     encoder = make_encoder()
-    encoder._embed = lambda texts, role, titles: np.ones((len(texts), 4), np.float32)  # noqa: ARG005
+    encoder._embed = lambda part: np.ones((len(part.texts), 4), np.float32)
     with pytest.raises(ScoreError, match="mteb's cosine_spearman is not a number; the similarities may be constant"):
         score_cell(make_similarity("cosine_spearman"), encoder, "test", "default")
 

@@ -1,0 +1,89 @@
+"""Texts of one role as mteb asks for them, and their vectors as a pair of prefixes has them sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from prefixbench.spec.conditions import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from prefixbench.spec.conditions import PrefixPair, Side
+    from prefixbench.vectors.embedder import Vectors
+
+    EmbedSide = Callable[[Sequence[str], Side, Sequence[str] | None], Vectors]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Texts of one role, in the order they are asked for, repeats included.
+
+    Attributes:
+        role: ``None`` in symmetric tasks.
+        texts: As mteb joins them with titles and instructions.
+        bodies: Documents without their titles, where the corpus has titles; shape of ``texts``.
+        titles: The titles, ``""`` where a document has none; shape of ``texts``.
+    """
+
+    role: Role | None
+    texts: tuple[str, ...]
+    bodies: tuple[str, ...] | None = None
+    titles: tuple[str, ...] | None = None
+
+    def request(self, title_slot: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+        """Texts and titles as the embedder is asked for them by a side with or without a slot for titles."""
+        if title_slot and self.bodies is not None and self.titles is not None:
+            return tuple(body.strip() for body in self.bodies), self.titles
+        return self.texts, None
+
+    def select(self, rows: Sequence[int]) -> TextPart:
+        """The texts at these places alone."""
+        bodies = None if self.bodies is None else tuple(self.bodies[row] for row in rows)
+        titles = None if self.titles is None else tuple(self.titles[row] for row in rows)
+        return replace(self, texts=tuple(self.texts[row] for row in rows), bodies=bodies, titles=titles)
+
+    def split(self, pair: PrefixPair) -> dict[Side, list[int]]:
+        """Places of the texts by the side they are sent with; one side for all, unless the pair holds a mixture."""
+        if self.role is not Role.DOCUMENT or pair.mixture is None:
+            return {pair.side_for(self.role): list(range(len(self.texts)))}
+        found: dict[Side, list[int]] = {}
+        for row, text in enumerate(self.texts):
+            found.setdefault(pair.document_side_of(text), []).append(row)
+        return found or {pair.document: []}
+
+
+def make_part(
+    role: Role | None, texts: Iterable[str], bodies: Iterable[str] | None = None, titles: Iterable[str] | None = None
+) -> TextPart:
+    """Texts of one role; documents with their bodies and titles apart, where they have titles."""
+    return TextPart(
+        role, tuple(texts), None if bodies is None else tuple(bodies), None if titles is None else tuple(titles)
+    )
+
+
+def embed_part(embed: EmbedSide, pair: PrefixPair, part: TextPart) -> Vectors:
+    """The vector of each text, sent as the pair says; shape ``(n_texts, dim)``.
+
+    Args:
+        embed: Texts, the side they are sent with and their titles to vectors.
+        pair: What each role sends; a mixture sends some documents otherwise than the rest.
+        part: Texts of one role.
+    """
+    by_side = part.split(pair)
+    if len(by_side) == 1:
+        (side,) = by_side
+        texts, titles = part.request(side.title_slot)
+        return embed(texts, side, titles)
+    vectors: Vectors | None = None
+    for side, rows in by_side.items():
+        texts, titles = part.select(rows).request(side.title_slot)
+        some = embed(texts, side, titles)
+        if vectors is None:
+            vectors = np.empty((len(part.texts), some.shape[1]), dtype=np.float32)
+        vectors[rows] = some
+    assert vectors is not None
+    return vectors
