@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import platformdirs
 
+from prefixbench.errors import CacheError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,9 +25,16 @@ _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
 
 
 def default_cache_folder() -> Path:
-    """Return the folder named by ``PREFIXBENCH_CACHE``, else ``prefixbench`` in the user's cache folder."""
+    """Return the folder named by ``PREFIXBENCH_CACHE``, else ``prefixbench`` in the user's cache folder.
+
+    Raises:
+        CacheError: The user has no home folder, and no other is named.
+    """
     named = os.environ.get("PREFIXBENCH_CACHE")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("prefixbench", appauthor=False))
+    folder = Path(os.path.expanduser(named or platformdirs.user_cache_dir("prefixbench", appauthor=False)))  # noqa: PTH111 - it leaves a ~ without a home as it is
+    if folder.parts[:1] == ("~",):
+        raise CacheError("this user has no home folder to keep a cache in; name one with --cache or PREFIXBENCH_CACHE.")
+    return folder
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:

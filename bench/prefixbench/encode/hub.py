@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
+import logging
 from pathlib import Path
+from typing import Any
 
 from prefixbench.errors import HubUnreachableError, ModelLoadError
+from prefixbench.plain import strip_credentials
 from prefixbench.spec.sweep import ModelSpec
 
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.py", "*.jinja", "*.tiktoken")
@@ -23,6 +27,36 @@ SERVICES = (
 
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*")
 
+SILENT_SECONDS = 30.0
+"""How long a hub may say nothing before it counts as unreachable; its client waits without end."""
+
+
+@functools.cache
+def bound_waiting() -> None:
+    """Let no request to the hub wait longer than ``SILENT_SECONDS`` for a sign of life, in this process."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory  # the public factories all build on it
+
+    def bound(request: Any) -> None:  # noqa: ANN401 - of the client's own HTTP library
+        asked = request.extensions.get("timeout") or {}
+        seconds = {name: asked.get(name) or SILENT_SECONDS for name in ("connect", "read", "write", "pool")}
+        request.extensions["timeout"] = seconds
+
+    def make_client() -> Any:  # noqa: ANN401 - of the client's own HTTP library
+        client = default_client_factory()
+        client.event_hooks["request"].append(bound)
+        return client
+
+    set_client_factory(make_client)
+    for handler in logging.getLogger("huggingface_hub").handlers:
+        handler.addFilter(_strip_record)
+
+
+def _strip_record(record: logging.LogRecord) -> bool:
+    """Take passwords out of the addresses that the client logs."""
+    record.msg, record.args = strip_credentials(record.getMessage()), ()
+    return True
+
 
 def locate_model(model: ModelSpec) -> Path:
     """The folder with a model's files, downloaded at its revision where it is no folder.
@@ -34,6 +68,7 @@ def locate_model(model: ModelSpec) -> Path:
     folder = Path(model.name).expanduser()
     if folder.is_dir():
         return folder
+    bound_waiting()
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,

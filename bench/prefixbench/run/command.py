@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shlex
@@ -22,7 +23,7 @@ from prefixbench.run.folder import examine_present, find_pending, make_folder, o
 from prefixbench.run.outlook import RATES_FILE
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
 from prefixbench.run.processes import ProcessExecutor
-from prefixbench.run.progress import Progress, choose_progress
+from prefixbench.run.progress import Progress, choose_progress, write_line
 from prefixbench.run.stages import digest_data, forget, report_to
 from prefixbench.run.sweep import Sweep
 from prefixbench.spec.conditions import ConditionKind
@@ -56,7 +57,7 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
         n_failed = run_sweep(spec, options, progress)
     except KeyboardInterrupt:
         progress.stop()
-        sys.stderr.write("interrupted; finished cells are kept. Run the same command again to go on.\n")
+        write_line(sys.stderr, "interrupted; finished cells are kept. Run the same command again to go on.")
         return INTERRUPTED
     run = load_run(options.folder)
     skipped = sum(row.status == "skipped" for row in run.failures)
@@ -70,10 +71,13 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
             "complete": run.complete,
         }
         sys.stdout.write(json.dumps(summary) + "\n")
-    sys.stderr.write(f"{options.folder}: {len(run.results)} cells scored, {skipped} skipped, {len(failed)} failed\n")
+    say = functools.partial(write_line, sys.stderr)
+    say(f"{options.folder}: {len(run.results)} cells scored, {skipped} skipped, {len(failed)} failed")
     for reason in dict.fromkeys(row.reason for row in failed):
-        sys.stderr.write(f"  failed: {reason}\n")
-    return SOME_FAILED if n_failed or failed else COMPLETE
+        say(f"  failed: {reason}")
+    if run.missing:
+        say(run.describe_missing())
+    return SOME_FAILED if n_failed or failed or run.missing else COMPLETE
 
 
 def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:

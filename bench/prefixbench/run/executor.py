@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from prefixbench.errors import PrefixbenchError, UntrustedCodeError
+from prefixbench.plain import strip_credentials
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class Failure:
             return cls(str(error), kind, isinstance(error, UntrustedCodeError))
         if isinstance(error, MemoryError):
             return cls("The machine ran out of memory; lower --batch-tokens or --limit, or use --dtype bfloat16.", kind)
-        text = " ".join(str(error).split()) or "no message"
+        text = " ".join(strip_credentials(str(error)).split()) or "no message"
         return cls(f"{kind}: {text[:500]}", kind)
 
 

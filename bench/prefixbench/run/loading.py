@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prefixbench.encode.hub import bound_waiting
 from prefixbench.errors import HubUnreachableError, ScoreError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def load_task(facts: TaskFacts) -> mteb.AbsTask:
     task = _build_task(facts)
     if task.data_loaded:
         return task
+    bound_waiting()
     try:
         task.load_data()
     except (ConnectionError, OSError) as error:

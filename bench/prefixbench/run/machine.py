@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from prefixbench.errors import ModelLoadError
+from prefixbench.plain import strip_credentials
 
 HUB_SECONDS = 3.0
 PACKAGES = ("torch", "sentence-transformers", "transformers", "mteb", "openvino", "onnxruntime", "peft")
@@ -97,8 +98,9 @@ def _find_hub() -> Finding:
 
     if constants.HF_HUB_OFFLINE:
         return Finding("hub", False, "switched off by HF_HUB_OFFLINE; only models and data already here can be used")
-    reason = _ask_hub(constants.ENDPOINT)
-    return Finding("hub", not reason, reason or f"{constants.ENDPOINT} answers")
+    endpoint = strip_credentials(constants.ENDPOINT)
+    reason = _ask_hub(endpoint)
+    return Finding("hub", not reason, reason or f"{endpoint} answers")
 
 
 def _ask_hub(endpoint: str) -> str:

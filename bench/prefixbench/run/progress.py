@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from typing_extensions import override
+
+from prefixbench.plain import clean_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichBar
@@ -83,6 +86,13 @@ class Progress:
         """The sweep ends, for whatever reason."""
 
 
+def write_line(stream: TextIO, text: str) -> None:
+    """Tell a person; that nobody reads any more, or a log's disk is full, changes nothing of the sweep."""
+    with contextlib.suppress(OSError):
+        stream.write(f"{text}\n")
+        stream.flush()
+
+
 class PlainProgress(Progress):
     """Plain lines for logs, CI and dumb terminals, at most one in two seconds besides notes and failures."""
 
@@ -116,12 +126,12 @@ class PlainProgress(Progress):
 
     @override
     def stop(self) -> None:
-        self.stream.flush()
+        with contextlib.suppress(OSError):
+            self.stream.flush()
 
     def _line(self, text: str) -> None:
         self._last = time.monotonic()
-        self.stream.write(f"{text}\n")
-        self.stream.flush()
+        write_line(self.stream, clean_text(text))
 
 
 class JsonProgress(PlainProgress):
@@ -141,8 +151,7 @@ class JsonProgress(PlainProgress):
             "seconds": round(counts.seconds, 2),
             "seconds_left": None if counts.seconds_left is None else round(counts.seconds_left, 1),
         }
-        self.stream.write(json.dumps(row) + "\n")
-        self.stream.flush()
+        write_line(self.stream, json.dumps(row))
 
 
 class TerminalProgress(Progress):
@@ -168,7 +177,7 @@ class TerminalProgress(Progress):
 
     @override
     def say(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False)
+        self._bar.console.print(clean_text(text), markup=False, highlight=False)
 
     @override
     def texts_planned(self, n_texts: int) -> None:
