@@ -27,8 +27,8 @@ SERVICES = (
 
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*")
 
-SILENT_SECONDS = 30.0
-"""How long a hub may say nothing before it counts as unreachable; its client waits without end."""
+SILENT_SECONDS = 20.0
+"""How long a hub may say nothing before it counts as unreachable; its client would wait for minutes, or without end."""
 
 
 @functools.cache
@@ -39,8 +39,8 @@ def bound_waiting() -> None:
 
     def bound(request: Any) -> None:  # noqa: ANN401 - of the client's own HTTP library
         asked = request.extensions.get("timeout") or {}
-        seconds = {name: asked.get(name) or SILENT_SECONDS for name in ("connect", "read", "write", "pool")}
-        request.extensions["timeout"] = seconds
+        kinds = ("connect", "read", "write", "pool")
+        request.extensions["timeout"] = {kind: min(asked.get(kind) or SILENT_SECONDS, SILENT_SECONDS) for kind in kinds}
 
     def make_client() -> Any:  # noqa: ANN401 - of the client's own HTTP library
         client = default_client_factory()
