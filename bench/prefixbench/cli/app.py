@@ -7,7 +7,7 @@ import importlib
 import io
 import pkgutil
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,9 +16,6 @@ from typing_extensions import override
 from prefixbench.errors import PrefixbenchError, SpecError
 from prefixbench.plain import clean_text, strip_credentials
 
-if TYPE_CHECKING:
-    from click import Context
-
 EXIT_COMPLETE, EXIT_FAILED_CELLS, EXIT_USAGE, EXIT_GATE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -26,7 +23,7 @@ class Commands(TyperGroup):
     """Every command; none of them ends the program on its own."""
 
     @override
-    def invoke(self, ctx: Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run a command.
 
         Raises:

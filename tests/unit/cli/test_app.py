@@ -26,10 +26,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     [
         (SystemExit(3), "code of a task or a model ended the program (SystemExit 3); nothing was judged."),
         (OSError(errno.ENOSPC, "No space left on device", "/data/x"), "/data/x: No space left on device."),
-        (
-            OSError(errno.EROFS, "Read-only"),
-            "the system refused what was asked of it: Read-only file system.",
-        ),
+        (OSError(errno.EROFS, "Read-only"), "the system refused what was asked of it: Read-only."),
         (IsADirectoryError(errno.EISDIR, "Is a directory", ".tmp", None, "out"), "out: Is a directory."),
         (MemoryError(), "the machine ran out of memory."),
         (ResultsError("a\x1b[2Jb: http://me:secret@hub is gone."), "a\ufffd[2Jb: http://hub is gone."),
