@@ -23,6 +23,9 @@ CONDITIONS = (
     "query-only",
     "document-only",
     "swapped",
+    "both-query",
+    "both-document",
+    "mixed:0.5",
     "foreign",
     "shuffled",
     "mangled",
@@ -134,6 +137,33 @@ def test_a_placebo_takes_exactly_as_many_tokens(model: str, task: TaskFacts, see
     for ours, theirs in ((found.pair.query, correct.pair.query), (found.pair.document, correct.pair.document)):
         assert vocabulary().count_tokens(ours.prefix) == vocabulary().count_tokens(theirs.prefix_for(None))
         assert (ours.adapter, ours.api) == (theirs.adapter, theirs.api)
+
+
+@settings(deadline=None, max_examples=30)
+@given(models, tasks, st.integers(1, 64), st.integers(0, 2**32))
+def test_a_dose_adds_its_tokens_to_every_text_of_every_model(model: str, task: TaskFacts, n: int, seed: int) -> None:
+    found = resolve(model, task, f"placebo:{n}", seed)
+    if found is None:
+        assert BOOK.cards[model].card.no_bare, "its interface demands a task, and the card names none for this type"
+        return
+    assert found.pair.query.prefix == found.pair.document.prefix
+    for text in ("a", "Paris is a city", "?"):
+        added = vocabulary().count_tokens(found.pair.query.prefix + text) - vocabulary().count_tokens(text)
+        assert added == n
+
+
+@settings(deadline=None, max_examples=30)
+@given(prefixed_models, role_tasks)
+def test_one_role_for_both_is_half_of_swapped(model: str, task: TaskFacts) -> None:
+    correct, swapped = resolve(model, task, "correct"), resolve(model, task, "swapped")
+    query, document = resolve(model, task, "both-query"), resolve(model, task, "both-document")
+    assume(correct is not None and swapped is not None and query is not None and document is not None)
+    assert correct is not None
+    assert swapped is not None
+    assert query is not None
+    assert document is not None
+    assert (query.pair.query, query.pair.document) == (correct.pair.query, swapped.pair.document)
+    assert (document.pair.query, document.pair.document) == (swapped.pair.query, correct.pair.document)
 
 
 @settings(deadline=None, max_examples=30)

@@ -15,10 +15,10 @@ from prefixbench.prefixes.registry_layer import NoEmbeddingError, registry_docum
 from prefixbench.prefixes.repository_layer import CONFIG_NAME, find_repository
 from prefixbench.prefixes.rule_context import RuleContext
 from prefixbench.prefixes.rules import RULES
-from prefixbench.prefixes.sources import Resolution, SourcedPair, SourcedSide, resolution_of
+from prefixbench.prefixes.sources import Resolution, SourcedPair, resolution_of
 from prefixbench.prefixes.vocabulary import Vocabulary
 from prefixbench.prefixes.wordings import Wordings
-from prefixbench.spec.conditions import Condition, ConditionKind, Mechanism
+from prefixbench.spec.conditions import Condition, ConditionKind, Mechanism, Side
 from prefixbench.spec.data import tasks_folder
 from prefixbench.spec.sweep import CustomPrefix
 from prefixbench.spec.tasks import TaskFacts
@@ -198,16 +198,17 @@ def _apply_modifiers(pair: SourcedPair, condition: Condition, documentation: Doc
             raise InexpressibleError(
                 f"{documentation.model} has no adapter {condition.adapter!r}; it has {spoken(known)}"
             )
-    same = pair.document is pair.query
-    query = _modified(pair.query, condition)
-    return replace(pair, query=query, document=query if same else _modified(pair.document, condition))
+    query, document = (
+        replace(sourced, side=_modified(sourced.side, condition)) for sourced in (pair.query, pair.document)
+    )
+    mixture = pair.mixture and replace(pair.mixture, document=_modified(pair.mixture.document, condition))
+    return replace(pair, query=query, document=query if pair.document is pair.query else document, mixture=mixture)
 
 
-def _modified(sourced: SourcedSide, condition: Condition) -> SourcedSide:
-    side = sourced.side
+def _modified(side: Side, condition: Condition) -> Side:
     if condition.adapter is not None:
         side = replace(side, adapter=condition.adapter)
     # Without a prefix there is nothing to pool or leave out, and the side is the same as without the modifier.
     if condition.pooling is not None and side.prefix:
         side = replace(side, pooling=condition.pooling)
-    return replace(sourced, side=side)
+    return side

@@ -45,6 +45,20 @@ def draw_placebo(prefix: str, vocabulary: Vocabulary, rng: np.random.Generator) 
     raise InexpressibleError(f"no random words of this tokenizer take {wanted[0]} tokens as the prefix {prefix!r} does")
 
 
+def draw_dose(n_tokens: int, vocabulary: Vocabulary, rng: np.random.Generator) -> str:
+    """Random words that add exactly ``n_tokens`` to every text they are put before.
+
+    Raises:
+        InexpressibleError: No draw came out even.
+    """
+    for attempt in range(_MAX_DRAWS):
+        n_words = max(1, n_tokens - attempt // (_MAX_DRAWS // 4))
+        drawn = vocabulary.draw_tokens(n_words, rng) + " "
+        if set(_token_counts(drawn, vocabulary)[1:]) == {n_tokens}:
+            return drawn
+    raise InexpressibleError(f"no random words of this tokenizer add exactly {n_tokens} tokens to a text")
+
+
 def _token_counts(prefix: str, vocabulary: Vocabulary) -> tuple[int, ...]:
     in_context = (vocabulary.count_tokens(prefix + probe) - vocabulary.count_tokens(probe) for probe in _PROBES)
     return (vocabulary.count_tokens(prefix), *in_context)

@@ -56,11 +56,12 @@ def documented_pair(context: RuleContext) -> SourcedPair:
     Raises:
         InexpressibleError: The model documents no prefix at all.
     """
+    documented = context.documentation.documented(context.task)
     if not context.documentation.borrowable:
         raise InexpressibleError(
             f"{context.model} documents no prefix, so {context.condition} has nothing to start from"
         )
-    return context.documentation.documented(context.task)
+    return documented
 
 
 def documented_text(context: RuleContext) -> SourcedPair:
@@ -93,12 +94,12 @@ def documented_roles(context: RuleContext) -> SourcedPair:
     return correct
 
 
-def base_side(context: RuleContext) -> SourcedSide:
-    """What plain text is put before: nothing, or for an interface that demands a task, the documented one."""
+def base_pair(context: RuleContext) -> SourcedPair:
+    """What plain text is put on top of: nothing, or for an interface that demands a task, the documented ones."""
     try:
-        return context.documentation.nothing()
+        return SourcedPair.same(context.documentation.nothing(), "nothing")
     except InexpressibleError:
-        return context.documentation.documented(context.task).query
+        return context.documentation.documented(context.task)
 
 
 def map_sides(pair: SourcedPair, change: Callable[[SourcedSide], SourcedSide], rule: str) -> SourcedPair:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from prefixbench.errors import InexpressibleError, SpecError, describe_unknown_name
 from prefixbench.prefixes.documentation import Documentation, plain_side
-from prefixbench.prefixes.rule_context import RuleContext, base_side, documented_pair, documented_roles, map_sides
+from prefixbench.prefixes.rule_context import RuleContext, base_pair, documented_pair, documented_roles
 from prefixbench.prefixes.sources import SideSource, SourcedPair, SourcedSide
-from prefixbench.spec.conditions import Role
+from prefixbench.spec.conditions import Mixture, Role
 
 FOREIGN_FAMILIES = ("nomic", "e5")
 """Whose prefix ``foreign`` copies where none is named."""
@@ -51,6 +51,7 @@ def send_wrong(context: RuleContext) -> SourcedPair:
 
 def send_named_use(context: RuleContext) -> SourcedPair:
     """One cell of the full cross: a named use's prefix, whatever the task."""
+    context.documentation.documented(context.task)  # an undocumented model is a failure, a bare one a skip
     if not context.documentation.borrowable:
         raise InexpressibleError(f"{context.model} documents no prefix, so there is none to cross")
     if context.condition.argument is None:
@@ -78,7 +79,7 @@ def send_document_only(context: RuleContext) -> SourcedPair:
 
 
 def send_swapped(context: RuleContext) -> SourcedPair:
-    """The commonest bug: queries embedded as documents and documents as queries."""
+    """The two sides mixed up: queries embedded as documents and documents as queries."""
     correct = documented_roles(context)
     if correct.query.side == correct.document.side:
         raise InexpressibleError(f"{context.model} sends the same for queries and documents; swapping changes nothing")
@@ -87,18 +88,53 @@ def send_swapped(context: RuleContext) -> SourcedPair:
     )
 
 
+def send_query_prefix_on_both(context: RuleContext) -> SourcedPair:
+    """One code path for both roles: documents are embedded as if they were queries."""
+    correct = _distinct_roles(context)
+    return replace(correct, document=correct.query, rule="the query's documented prefix on both sides")
+
+
+def send_document_prefix_on_both(context: RuleContext) -> SourcedPair:
+    """One code path for both roles: queries are embedded as if they were documents."""
+    correct = _distinct_roles(context)
+    return replace(correct, query=correct.document, rule="the document's documented prefix on both sides")
+
+
+def send_to_part_of_the_documents(context: RuleContext) -> SourcedPair:
+    """Whether an index may grow mixed while it is embedded again: a share of the documents carries nothing yet."""
+    correct = documented_roles(context)
+    bare = context.documentation.nothing().side
+    if correct.document.side == bare:
+        raise InexpressibleError(
+            f"{context.model} documents no prefix for documents, so an index cannot be mixed with bare ones"
+        )
+    share = float(context.condition.argument or 0)
+    rule = f"correct, but {share:.0%} of the documents (by a hash of their text, seeded with {context.seed}) as in none"
+    return replace(correct, mixture=Mixture(share, bare, context.seed), rule=rule)
+
+
+def _distinct_roles(context: RuleContext) -> SourcedPair:
+    correct = documented_roles(context)
+    if correct.query.side == correct.document.side:
+        raise InexpressibleError(
+            f"{context.model} sends the same for queries and documents, so {context.condition} is correct itself"
+        )
+    return correct
+
+
 def send_foreign(context: RuleContext) -> SourcedPair:
     """A copied snippet: another family's documented prefix, as plain text."""
     other, theirs = _foreign_pair(context)
     if not any(side.prefix for side in theirs.sides):
         raise InexpressibleError(f"the family {other.family} documents no text for {context.task.task_type} to copy")
-    base = base_side(context)
+    base = base_pair(context)
 
-    def copied(side: SourcedSide) -> SourcedSide:
-        text = replace(plain_side(side.side.prefix, base.side), title_slot=side.side.title_slot)
+    def copied(side: SourcedSide, onto: SourcedSide) -> SourcedSide:
+        text = replace(plain_side(side.side.prefix, onto.side), title_slot=side.side.title_slot)
         return replace(side, side=text, use=f"foreign:{other.family}")
 
-    return map_sides(theirs, copied, f"the documented prefix of {other.model}, copied")
+    query, document = copied(theirs.query, base.query), copied(theirs.document, base.document)
+    return SourcedPair(query, document, f"the documented prefix of {other.model}, copied")
 
 
 def _foreign_pair(context: RuleContext) -> tuple[Documentation, SourcedPair]:
@@ -127,9 +163,9 @@ def send_custom(context: RuleContext) -> SourcedPair:
     name = context.condition.argument or ""
     if name not in context.custom:
         raise SpecError(describe_unknown_name("custom prefix", name, context.custom, "sweep.custom"))
-    own, base = context.custom[name], base_side(context)
+    own, base = context.custom[name], base_pair(context)
     source = SideSource("custom", f"the custom prefix {name!r} of the sweep")
-    query = SourcedSide(plain_side(own.query, base.side), source, "custom")
+    query = SourcedSide(plain_side(own.query, base.query.side), source, "custom")
     if not context.task.has_roles:
         return SourcedPair.same(query, "the query's string, since the task has no roles")
-    return SourcedPair(query, SourcedSide(plain_side(own.document, base.side), source, "custom"), "as given")
+    return SourcedPair(query, SourcedSide(plain_side(own.document, base.document.side), source, "custom"), "as given")

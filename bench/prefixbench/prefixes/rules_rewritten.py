@@ -6,21 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from prefixbench.errors import InexpressibleError, SpecError
-from prefixbench.prefixes.documentation import as_prefix
-from prefixbench.prefixes.rewriting import draw_placebo, mangle, seeded_rng, shuffle_words
-from prefixbench.prefixes.rule_context import RuleContext, documented_text, map_sides
+from prefixbench.prefixes.documentation import as_prefix, plain_side
+from prefixbench.prefixes.rewriting import draw_dose, draw_placebo, mangle, seeded_rng, shuffle_words
+from prefixbench.prefixes.rule_context import RuleContext, base_pair, documented_text, map_sides
 from prefixbench.prefixes.sources import SideSource, SourcedPair, SourcedSide
+from prefixbench.prefixes.vocabulary import Vocabulary
 from prefixbench.prefixes.wordings import N_PARAPHRASES
 
 
 def send_placebo(context: RuleContext) -> SourcedPair:
-    """Whether it is the meaning, or only length and position: as many random tokens as correct has."""
-    correct = documented_text(context)
+    """Whether it is the meaning, or only length and position: as many random tokens as correct has, or as named."""
     vocabulary = context.vocabulary
-    if vocabulary is None:
-        raise InexpressibleError(
-            f"a placebo needs the tokenizer.json of {context.model}, which is not at hand; download the model first"
-        )
+    if context.condition.argument is not None:
+        return _send_dose(context, _needed(vocabulary, context.model), int(context.condition.argument))
+    correct = documented_text(context)
+    vocabulary = _needed(vocabulary, context.model)
 
     def random_words(side: SourcedSide) -> SourcedSide:
         prefix = side.side.prefix_for(None)
@@ -32,6 +32,24 @@ def send_placebo(context: RuleContext) -> SourcedPair:
         return SourcedSide(text, SideSource("rule", citation), "placebo")
 
     return map_sides(correct, random_words, f"random tokens, seeded with {context.seed}")
+
+
+def _send_dose(context: RuleContext, vocabulary: Vocabulary, n_tokens: int) -> SourcedPair:
+    drawn = draw_dose(n_tokens, vocabulary, seeded_rng(context.seed, context.model, "placebo", str(n_tokens)))
+    source = SideSource("rule", f"random vocabulary words, {n_tokens} tokens")
+
+    def before(base: SourcedSide) -> SourcedSide:
+        return SourcedSide(plain_side(drawn, base.side), source, "placebo")
+
+    return map_sides(base_pair(context), before, f"random tokens, seeded with {context.seed}")
+
+
+def _needed(vocabulary: Vocabulary | None, model: str) -> Vocabulary:
+    if vocabulary is None:
+        raise InexpressibleError(
+            f"a placebo needs the tokenizer.json of {model}, which is not at hand; download the model first"
+        )
+    return vocabulary
 
 
 def send_shuffled(context: RuleContext) -> SourcedPair:

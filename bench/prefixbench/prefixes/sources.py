@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from prefixbench.spec.conditions import Mechanism, PrefixPair, Role, Side
+from prefixbench.spec.conditions import Mechanism, Mixture, PrefixPair, Role, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,14 @@ class SourcedPair:
         document: For documents.
         rule: One sentence: what decided.
         notes: What a reader should know besides.
+        mixture: The documents sent otherwise than the rest, if any.
     """
 
     query: SourcedSide
     document: SourcedSide
     rule: str
     notes: tuple[str, ...] = ()
+    mixture: Mixture | None = None
 
     @classmethod
     def same(cls, side: SourcedSide, rule: str, notes: tuple[str, ...] = ()) -> SourcedPair:
@@ -86,7 +88,7 @@ class Resolution:
 def resolution_of(pair: SourcedPair, mechanism: Mechanism) -> Resolution:
     """Split a sourced pair into what is sent and where it comes from."""
     return Resolution(
-        pair=PrefixPair(query=pair.query.side, document=pair.document.side, symmetric=Role.QUERY),
+        pair=PrefixPair(pair.query.side, pair.document.side, Role.QUERY, pair.mixture),
         mechanism=mechanism,
         sources=(pair.query.source, pair.document.source),
         rule=pair.rule,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -43,6 +44,9 @@ class ConditionKind(StrEnum):
     QUERY_ONLY = "query-only"
     DOCUMENT_ONLY = "document-only"
     SWAPPED = "swapped"
+    BOTH_QUERY = "both-query"
+    BOTH_DOCUMENT = "both-document"
+    MIXED = "mixed"
     FOREIGN = "foreign"
     PLACEBO = "placebo"
     SHUFFLED = "shuffled"
@@ -53,8 +57,15 @@ class ConditionKind(StrEnum):
     CUSTOM = "custom"
 
 
-ARGUMENT_OPTIONAL = frozenset({ConditionKind.WRONG, ConditionKind.FOREIGN, ConditionKind.CROSS})
-ARGUMENT_REQUIRED = frozenset({ConditionKind.PARAPHRASE, ConditionKind.CUSTOM})
+ARGUMENT_OPTIONAL = frozenset({ConditionKind.WRONG, ConditionKind.FOREIGN, ConditionKind.CROSS, ConditionKind.PLACEBO})
+ARGUMENT_REQUIRED = {
+    ConditionKind.PARAPHRASE: "paraphrase:1",
+    ConditionKind.CUSTOM: "custom:NAME",
+    ConditionKind.MIXED: "mixed:0.5",
+}
+"""Conditions that mean nothing without an argument, each with an example."""
+
+MAX_PLACEBO_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,7 +78,8 @@ class Condition:
     Attributes:
         kind: The rule.
         argument: What the rule names: a use for ``wrong`` and ``cross``, a family for ``foreign``, a number for
-            ``paraphrase``, a name for ``custom``.
+            ``paraphrase``, of tokens for ``placebo``, the share of documents left bare for ``mixed``, a name for
+            ``custom``.
         adapter: The LoRA adapter forced on both sides (``none`` switches all off); the model's own where absent.
         pooling: Forces the prefix's tokens into or out of the pooled vector; the model's own rule where absent.
     """
@@ -104,17 +116,36 @@ class Condition:
                     f"{where}condition {text!r} has the modifier {modifier!r}; "
                     "valid are adapter:NAME, pooling:include and pooling:exclude."
                 )
-        condition._check_argument(text, where)
-        return condition
+        return condition._check_argument(text, where)
 
-    def _check_argument(self, text: str, where: str) -> None:
-        if self.kind in ARGUMENT_REQUIRED and self.argument is None:
-            example = "paraphrase:1" if self.kind is ConditionKind.PARAPHRASE else "custom:NAME"
-            raise SpecError(f"{where}condition {text!r} needs an argument, as in {example}.")
-        if self.argument is not None and self.kind not in ARGUMENT_OPTIONAL | ARGUMENT_REQUIRED:
-            raise SpecError(f"{where}condition {text!r} takes no argument; write {self.kind.value!r}.")
-        if self.kind is ConditionKind.PARAPHRASE and not str(self.argument).isdigit():
-            raise SpecError(f"{where}condition {text!r} needs a number after the colon, as in paraphrase:1.")
+    def _check_argument(self, text: str, where: str) -> Condition:
+        """The condition with its number, where it has one, spelled in one way."""
+        kind, argument = self.kind, self.argument
+        if argument is None:
+            if kind in ARGUMENT_REQUIRED:
+                raise SpecError(f"{where}condition {text!r} needs an argument, as in {ARGUMENT_REQUIRED[kind]}.")
+            return self
+        if kind not in ARGUMENT_OPTIONAL | ARGUMENT_REQUIRED.keys():
+            raise SpecError(f"{where}condition {text!r} takes no argument; write {kind.value!r}.")
+        if kind is ConditionKind.PARAPHRASE:
+            if not _is_whole(argument):
+                raise SpecError(f"{where}condition {text!r} needs a number after the colon, as in paraphrase:1.")
+            return replace(self, argument=str(int(argument)))
+        if kind is ConditionKind.PLACEBO:
+            if not _is_whole(argument) or not 1 <= int(argument) <= MAX_PLACEBO_TOKENS:
+                raise SpecError(
+                    f"{where}condition {text!r} needs a number of tokens from 1 to {MAX_PLACEBO_TOKENS} after the "
+                    "colon, as in placebo:8."
+                )
+            return replace(self, argument=str(int(argument)))
+        if kind is ConditionKind.MIXED:
+            if not re.fullmatch(r"0?\.[0-9]*[1-9][0-9]*", argument):
+                raise SpecError(
+                    f"{where}condition {text!r} needs a share of the documents between 0 and 1 after the colon, "
+                    "as in mixed:0.5."
+                )
+            return replace(self, argument=repr(float(argument)))
+        return self
 
     def __str__(self) -> str:
         text = self.kind.value if self.argument is None else f"{self.kind.value}:{self.argument}"
@@ -124,6 +155,10 @@ class Condition:
         if self.pooling is not None:
             text = f"{text}+pooling:{self.pooling.value}"
         return text
+
+
+def _is_whole(text: str) -> bool:
+    return len(text) <= 9 and text.isascii() and text.isdigit()
 
 
 BASELINE = Condition(ConditionKind.NONE)

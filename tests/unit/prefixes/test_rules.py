@@ -10,7 +10,7 @@ import pytest
 from prefixbench.errors import InexpressibleError, SpecError, UnknownNameError
 from prefixbench.prefixes import PrefixBook, Resolution
 from prefixbench.prefixes.rules import RULES
-from prefixbench.spec.conditions import Condition, ConditionKind, Pooling, Side
+from prefixbench.spec.conditions import Condition, ConditionKind, Mixture, Pooling, Side
 from prefixbench.spec.sweep import CustomPrefix
 from prefixbench.spec.tasks import TaskFacts
 
@@ -60,6 +60,10 @@ def test_every_condition_has_a_rule_with_a_reason() -> None:
         (NOMIC, SEARCH, "query-only", "search_query: ", ""),
         (NOMIC, SEARCH, "document-only", "", "search_document: "),
         (NOMIC, SEARCH, "swapped", "search_document: ", "search_query: "),
+        (NOMIC, SEARCH, "both-query", "search_query: ", "search_query: "),
+        (NOMIC, SEARCH, "both-document", "search_document: ", "search_document: "),
+        (NOMIC, SEARCH, "mixed:0.5", "search_query: ", "search_document: "),
+        (BGE, SEARCH, "both-document", "", ""),
         (NOMIC, SEARCH, "foreign", "query: ", "passage: "),
         (E5, SEARCH, "foreign", "search_query: ", "search_document: "),
         ("prefixbench/minilm-prefixed", SEARCH, "foreign", "query: ", "passage: "),
@@ -99,6 +103,25 @@ def test_what_a_condition_sends(model: str, task: TaskFacts, condition: str, que
             SIMILAR,
             "query-only",
             "the texts of STSBenchmark (STS) have no roles, so query-only has no sides to tell apart",
+        ),
+        (
+            NOMIC,
+            SIMILAR,
+            "mixed:0.1",
+            "the texts of STSBenchmark (STS) have no roles, so mixed:0.1 has no sides to tell apart",
+        ),
+        (
+            BGE,
+            SEARCH,
+            "mixed:0.5",
+            f"{BGE} documents no prefix for documents, so an index cannot be mixed with bare ones",
+        ),
+        (MINILM, SEARCH, "both-query", f"{MINILM} documents no prefix, so both-query has nothing to start from"),
+        (
+            NOMIC,
+            SEARCH,
+            "placebo:4",
+            f"a placebo needs the tokenizer.json of {NOMIC}, which is not at hand; download the model first",
         ),
         (
             E5,
@@ -144,6 +167,13 @@ def test_what_cannot_be_expressed_says_why(model: str, task: TaskFacts, conditio
     assert reason(model, task, condition) == sentence
 
 
+def test_a_mixed_index_holds_bare_documents_in_the_adapter_asked_for() -> None:
+    assert resolve(NOMIC, SEARCH, "mixed:0.25").pair.mixture == Mixture(0.25, Side(), seed=42)
+    crossed = resolve(JINA, SEARCH, "mixed:0.25+adapter:separation").pair
+    assert crossed.mixture == Mixture(0.25, Side(adapter="separation"), seed=42)
+    assert crossed.document == Side("Represent the document for retrieval: ", adapter="separation")
+
+
 def test_names_that_do_not_exist_are_the_users_fault() -> None:
     with pytest.raises(UnknownNameError, match=re.escape("unknown family 'e6'; did you mean e5")):
         resolve(NOMIC, SEARCH, "foreign:e6")
@@ -165,6 +195,9 @@ def test_plain_text_goes_on_top_of_what_an_interface_demands() -> None:
     custom = {"mine": CustomPrefix(query="a: ")}
     assert resolve(COHERE, SEARCH, "custom:mine", custom=custom).pair.query == Side(
         "a: ", api=(("input_type", "search_query"),)
+    )
+    assert resolve(COHERE, SEARCH, "custom:mine", custom=custom).pair.document == Side(
+        api=(("input_type", "search_document"),)
     )
     assert resolve(JINA, SEARCH, "custom:mine", custom=custom).pair.query == Side("a: ", adapter="none")
 

@@ -19,6 +19,9 @@ from prefixbench.spec.conditions import Condition, ConditionKind, Mixture, Pooli
         "correct+adapter:retrieval.query",
         "correct+pooling:exclude",
         "placebo+adapter:a+pooling:include",
+        "both-query",
+        "mixed:0.5",
+        "placebo:8",
     ],
 )
 def test_a_condition_is_written_as_it_was_read(text: str) -> None:
@@ -38,6 +41,24 @@ def test_an_adapter_alone_is_none_crossed_with_it() -> None:
         ("paraphrase", "place: condition 'paraphrase' needs an argument, as in paraphrase:1."),
         ("paraphrase:two", "place: condition 'paraphrase:two' needs a number after the colon, as in paraphrase:1."),
         ("custom", "place: condition 'custom' needs an argument, as in custom:NAME."),
+        ("both-query:x", "place: condition 'both-query:x' takes no argument; write 'both-query'."),
+        ("mixed", "place: condition 'mixed' needs an argument, as in mixed:0.5."),
+        *(
+            (
+                f"mixed:{share}",
+                f"place: condition 'mixed:{share}' needs a share of the documents between 0 and 1 after the colon, "
+                "as in mixed:0.5.",
+            )
+            for share in ("0", "1", "0.0", "1.5", "half", "-0.5", "5e-1", "nan")
+        ),
+        *(
+            (
+                f"placebo:{tokens}",
+                f"place: condition 'placebo:{tokens}' needs a number of tokens from 1 to 256 after the colon, "
+                "as in placebo:8.",
+            )
+            for tokens in ("0", "257", "x", "-1", "²", "9" * 5000)
+        ),
         (
             "correct+pooling:maybe",
             "place: condition 'correct+pooling:maybe' has the modifier 'pooling:maybe'; "
@@ -49,6 +70,12 @@ def test_faults_name_the_place_and_the_remedy(text: str, message: str) -> None:
     with pytest.raises(SpecError) as raised:
         Condition.parse(text, "place")
     assert str(raised.value) == message
+
+
+def test_a_number_is_spelled_in_one_way() -> None:
+    assert {str(Condition.parse(text)) for text in ("mixed:0.5", "mixed:.5", "mixed:0.50")} == {"mixed:0.5"}
+    assert str(Condition.parse("placebo:08")) == "placebo:8"
+    assert str(Condition.parse("paraphrase:01")) == "paraphrase:1"
 
 
 def test_symmetric_texts_take_the_named_member() -> None:
