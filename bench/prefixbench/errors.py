@@ -12,6 +12,8 @@ PrefixbenchError               a sentence a person can act on; the command line 
 │   └── UntrustedCodeError     a model that brings code nobody has trusted; its cells are skipped
 ├── HubUnreachableError        the hub does not answer; names the repository
 ├── EncodeError                the forward pass failed: no memory for a single text, an engine that is not there
+├── EndpointError              an endpoint that refuses, does not answer, or answers with something else than documented
+├── BudgetError                the next request would pass what the user allows; the sweep stops and can be resumed
 ├── AuditError                 what reached the model is not what was planned; the cell fails
 ├── ScoreError                 the main score rebuilt from items differs from mteb's, or scoring is impossible
 └── AnalysisError              a contrast that must not be computed: unpaired items, mixed revisions, too few items
@@ -101,6 +103,29 @@ class HubUnreachableError(PrefixbenchError):
 
 class EncodeError(PrefixbenchError):
     """Texts that could not be embedded on this machine."""
+
+
+class EndpointError(PrefixbenchError):
+    """An endpoint that cannot be used.
+
+    Attributes:
+        status: The HTTP status of its answer, ``None`` where there was none.
+        retry_after: Seconds the endpoint asked to wait, where it did.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may well succeed later: no answer, a broken one, too many requests, a failure."""
+        return self.status is None or self.status in {408, 425, 429} or self.status >= 500
+
+
+class BudgetError(PrefixbenchError):
+    """The next request would pass the tokens or the money that the user allows."""
 
 
 class AuditError(PrefixbenchError):

@@ -25,6 +25,9 @@ class SweepFlags:
     spec: Annotated[Path | None, typer.Argument(help="A sweep file (TOML).", show_default=False)] = None
     preset: Annotated[str | None, typer.Option(help="A sweep that comes with the project.")] = None
     models: Annotated[str | None, typer.Option(help="A,B: hub names, local folders or embedded models.")] = None
+    endpoint: Annotated[str | None, typer.Option(help="The address where --models are called.")] = None
+    backend: Annotated[str | None, typer.Option(help="The kind of endpoint; openai by default.")] = None
+    like: Annotated[str | None, typer.Option(help="The model whose prefixes and tokenizer stand for theirs.")] = None
     tasks: Annotated[str | None, typer.Option(help="TASK,TASK:subset,BENCHMARK or package.module.Class.")] = None
     data: Annotated[
         list[str] | None, typer.Option(metavar="PATH", help="Your own data: a file, a folder, hf://…. Repeatable.")
@@ -67,6 +70,9 @@ class SweepFlags:
             conditions=_names(self.conditions),
             prefixes=tuple(self.prefix or ()),
             trusted=tuple(self.trust_remote_code or ()),
+            endpoint={
+                name: value for name in ("endpoint", "backend", "like") if (value := getattr(self, name)) is not None
+            },
             encoder={name: value for name, value in encoder.items() if value is not None},
             limit=self.limit,
             seed=self.seed,

@@ -51,7 +51,7 @@ class Cell:
     def cell_id(self) -> str:
         """Sixteen hex digits over everything that can change a score; names and sources of strings do not count."""
         identity = {
-            "model": self.model.model_dump(mode="json"),
+            "model": _identify(self.model),
             "task": self.task.name,
             "dataset_revision": self.task.dataset_revision,
             "subset": self.hf_subset,
@@ -73,6 +73,14 @@ def _identify_pair(pair: PrefixPair) -> dict[str, Any]:
     if pair.mixture is None:
         del fields["mixture"]
     return fields
+
+
+def _identify(model: ModelSpec) -> dict[str, object]:
+    """What of a model can change a score; where and at what price it is called cannot, and its strings are known."""
+    identity = model.model_dump(
+        mode="json", exclude={"endpoint", "api_key_env", "price_per_million_tokens", "like", "backend"}
+    )
+    return identity if model.backend is None else {**identity, "backend": model.backend}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from prefixbench.data import expand_data
+from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import PrefixbenchError, SpecError, UnknownNameError
 from prefixbench.plan.expand import Plan, expand_plan
 from prefixbench.plan.tasks import expand_tasks
@@ -15,6 +17,8 @@ from prefixbench.run.resolver import BookResolver
 from prefixbench.spec.sweep import ModelSpec, SweepSpec
 from prefixbench.spec.tasks import TaskFacts
 from prefixbench.starter import embedded_models, locate_model, starter_facts
+
+HUB_NAME = re.compile(r"[\w./-]+")
 
 FindFolder = Callable[[ModelSpec], Path | None]
 
@@ -45,7 +49,7 @@ def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, BookResol
         raise SpecError(faults)
     find_once = functools.cache(find_folder)
     book = PrefixBook.load(
-        folders={model.name: folder for model in spec.models if (folder := find_once(model)) is not None}
+        folders={model.documented_as: folder for model in spec.models if (folder := find_once(model)) is not None}
     )
     resolver = BookResolver(book, find_once)
     return expand_plan(spec, tasks, resolver, pin_revision), resolver
@@ -64,6 +68,11 @@ def _shared_names(tasks: tuple[TaskFacts, ...]) -> list[str]:
 
 def _model_faults(model: ModelSpec, index: int) -> list[str]:
     """A name with a slash may be on a hub, and only loading it can tell; any other must be known."""
+    try:
+        if EndpointSettings.of(model) is not None:
+            return []
+    except SpecError as error:
+        return [f"sweep.models[{index}]: {fault}" for fault in error.faults]
     if "/" in model.name or model.name in embedded_models() or Path(model.name).is_dir():
         return []
     from mteb.models.model_implementations import MODEL_REGISTRY
@@ -74,7 +83,7 @@ def _model_faults(model: ModelSpec, index: int) -> list[str]:
 
 def pin_revision(model: ModelSpec) -> ModelSpec:
     """The model with the revision it will be loaded at: as asked for, else as mteb's registry pins it."""
-    if model.revision is not None or Path(model.name).is_dir():
+    if model.revision is not None or Path(model.name).is_dir() or EndpointSettings.of(model) is not None:
         return model
     from mteb.models.model_implementations import MODEL_REGISTRY
 
@@ -83,7 +92,14 @@ def pin_revision(model: ModelSpec) -> ModelSpec:
 
 
 def find_local_folder(model: ModelSpec) -> Path | None:
-    """The folder with a model's files, if they are on this machine: named, embedded, or in the hub's cache."""
+    """The folder with a model's files, if they are on this machine: named, embedded, or in the hub's cache.
+
+    For a model that is called, the files of the one it is like.
+    """
+    if EndpointSettings.of(model) is not None:
+        model = ModelSpec(name=model.documented_as, revision=model.revision)
+        if EndpointSettings.of(model) is not None or HUB_NAME.fullmatch(model.name) is None:
+            return None
     if Path(model.name).is_dir():
         return Path(model.name)
     embedded = locate_model(model.name)
@@ -100,7 +116,7 @@ def fetch_folder(model: ModelSpec) -> Path | None:
     from prefixbench.encode.hub import locate_model as download_model
 
     local = find_local_folder(model)
-    if local is not None:
+    if local is not None or EndpointSettings.of(model) is not None:
         return local
     try:
         return download_model(pin_revision(model))

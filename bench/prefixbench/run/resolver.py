@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import PrefixNotFoundError
 from prefixbench.prefixes import PrefixBook, Resolution, TokenizerVocabulary
 from prefixbench.prefixes.sources import NOTHING_SOURCE
@@ -30,24 +31,34 @@ class BookResolver:
     def expand(self, model: ModelSpec, task: TaskFacts, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         """Conditions that stand for several as the several they stand for; as they are for an undocumented model."""
         try:
-            return self.book.expand(model.name, task, conditions)
+            return self.book.expand(model.documented_as, task, conditions)
         except PrefixNotFoundError:
             return conditions
 
     def resolve(
         self, model: ModelSpec, task: TaskFacts, condition: Condition, custom: Mapping[str, CustomPrefix], seed: int
     ) -> Resolution:
-        """The strings of one condition."""
+        """The strings of one condition.
+
+        Raises:
+            InexpressibleError: The model, or the endpoint it is called at, cannot be told this.
+        """
         folder = self.find_folder(model)
         vocabulary = _load_vocabulary(folder) if folder is not None else None
+        name = model.documented_as
         try:
-            return self.book.resolve(model.name, task, condition, custom=custom, vocabulary=vocabulary, seed=seed)
+            found = self.book.resolve(name, task, condition, custom=custom, vocabulary=vocabulary, seed=seed)
         except PrefixNotFoundError as error:
             if condition != BASELINE:
                 raise
             # What nothing means is known of every model, documented or not.
             sources = (NOTHING_SOURCE, NOTHING_SOURCE)
-            return Resolution(PrefixPair(), Mechanism.NONE, sources, "nothing is sent", (str(error),))
+            found = Resolution(PrefixPair(), Mechanism.NONE, sources, "nothing is sent", (str(error),))
+        if (endpoint := EndpointSettings.of(model)) is not None:
+            mixed = found.pair.mixture.document if found.pair.mixture else found.pair.document
+            for side in (found.pair.query, found.pair.document, mixed):
+                endpoint.backend.check_side(side)
+        return found
 
 
 @functools.cache

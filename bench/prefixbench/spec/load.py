@@ -36,6 +36,7 @@ class Overrides:
         conditions: Conditions, which replace the file's.
         prefixes: ``NAME:query="…",document="…"``, each also run as ``custom:NAME``.
         trusted: Models whose own code may run.
+        endpoint: Fields of every model named in ``models`` or the file (``endpoint``, ``backend``, ``like``).
         encoder: Fields of EncoderSettings.
         limit: Items kept a task.
         seed: The run's seed.
@@ -47,6 +48,7 @@ class Overrides:
     conditions: tuple[str, ...] | None = None
     prefixes: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+    endpoint: Mapping[str, str] | None = None
     encoder: Mapping[str, Any] | None = None
     limit: int | None = None
     seed: int | None = None
@@ -97,9 +99,10 @@ def _apply(content: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
             merged[field] = list(given)
     merged["models"] = [{"name": m} if isinstance(m, str) else m for m in _as_list(merged.get("models"))]
     merged["tasks"] = _merge_tasks(_as_list(merged.get("tasks")))
-    for model in merged["models"]:
-        if isinstance(model, dict) and model.get("name") in overrides.trusted:
+    for model in (model for model in merged["models"] if isinstance(model, dict)):
+        if model.get("name") in overrides.trusted:
             model["trust_remote_code"] = True
+        model.update(overrides.endpoint or {})
     custom = dict(merged.get("custom", {}))
     for text in overrides.prefixes:
         name, prefix = parse_custom_prefix(text)

@@ -75,11 +75,17 @@ class ModelSpec(Frozen):
     """One model of the sweep.
 
     Attributes:
-        name: A hub name (``org/name``), a local folder, or the name of an embedded model.
+        name: A hub name (``org/name``), a local folder, the name of an embedded model, or for a model that is called
+            ``VENDOR/name`` (``gemini/gemini-embedding-001``), ``mistralrs:org/name``, or its name at the ``endpoint``.
         revision: The commit to load; mteb's registered revision, else the resolved one, where absent.
         dtype: Overrides the sweep's.
         max_seq_length: Overrides the sweep's.
         trust_remote_code: Whether code that the model's repository brings may run.
+        like: The model whose card and tokenizer stand for this one's, where it has none of its own.
+        endpoint: Where it is called, without credentials.
+        backend: The kind of endpoint; ``openai`` where only ``endpoint`` is given.
+        api_key_env: The environment variable with the endpoint's key.
+        price_per_million_tokens: What a million tokens cost there.
     """
 
     name: str = Field(min_length=1)
@@ -87,6 +93,16 @@ class ModelSpec(Frozen):
     dtype: Dtype | None = None
     max_seq_length: int | None = Field(default=None, ge=8)
     trust_remote_code: bool = False
+    like: str | None = None
+    endpoint: str | None = None
+    backend: str | None = None
+    api_key_env: str | None = None
+    price_per_million_tokens: float | None = Field(default=None, ge=0)
+
+    @property
+    def documented_as(self) -> str:
+        """The name its prefixes are looked up under."""
+        return self.like or self.name.removeprefix("mistralrs:")
 
 
 class TaskSpec(Frozen):

@@ -1,0 +1,122 @@
+"""Each vendor's real SDK against a server that speaks the vendor's wire form."""
+
+from __future__ import annotations
+
+import importlib.util
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prefixbench.endpoints.backends import BACKENDS
+from prefixbench.endpoints.meter import Meter
+from prefixbench.endpoints.opening import open_endpoint
+from prefixbench.endpoints.remote import RemoteEmbedder
+from prefixbench.endpoints.settings import EndpointSettings
+from prefixbench.errors import AuditError, EndpointError, InexpressibleError
+from prefixbench.spec.conditions import Side
+from prefixbench.spec.sweep import ModelSpec
+
+from tests.server.contract import KEY, Served, contract_server
+
+pytestmark = pytest.mark.server
+
+TEXTS = [f"text number {index} of many" for index in range(40)]
+
+VENDORS = {
+    # backend: (package, path of its address, a documented parameter, the field it has on the wire)
+    "openai": ("openai", "/v1", ("input_type", "query"), "input_type"),
+    "jina": ("openai", "/v1", ("task", "retrieval.query"), "task"),
+    "tei": ("huggingface_hub", "", ("prompt_name", "query"), "prompt_name"),
+    "vllm": ("cohere", "", ("input_type", "search_query"), "input_type"),
+    "cohere": ("cohere", "", ("input_type", "search_query"), "input_type"),
+    "gemini": ("google.genai", "", ("task_type", "CLUSTERING"), "taskType"),
+    "vertex": ("google.genai", "", ("task_type", "CLUSTERING"), "task_type"),
+    "voyage": ("voyageai", "/voyage", ("input_type", "query"), "input_type"),
+    "mistral": ("mistralai", "/mistral", None, ""),
+}
+
+Open = Callable[[str], RemoteEmbedder]
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, Served]]:
+    with contract_server() as started:
+        yield started
+
+
+@pytest.fixture
+def open_vendor(server: tuple[str, Served], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    opened: list[RemoteEmbedder] = []
+
+    def open_now(backend: str) -> RemoteEmbedder:
+        package, path, _, _ = VENDORS[backend]
+        if importlib.util.find_spec(package.split(".")[0]) is None:
+            pytest.skip(f"{package} is not installed")
+        monkeypatch.setenv(BACKENDS[backend].key_env, KEY)
+        server[1].is_vllm = backend == "vllm"
+        settings = EndpointSettings.of(ModelSpec(name="served", endpoint=server[0] + path, backend=backend))
+        assert settings is not None
+        opened.append(open_endpoint(settings, tmp_path, Meter().open_account("served", None))[0])
+        return opened[-1]
+
+    yield open_now
+    for embedder in opened:
+        embedder.close()
+
+
+def side_of(backend: str) -> Side:
+    """A side with the documented parameter, where there is one."""
+    parameter = VENDORS[backend][2]
+    return Side(api=(parameter,)) if parameter else Side("query: ")
+
+
+@pytest.mark.parametrize("backend", VENDORS)
+def test_texts_and_parameters_arrive_as_documented(backend: str, server: tuple[str, Served], open_vendor: Open) -> None:
+    served = server[1]
+    embedder = open_vendor(backend)
+    side = side_of(backend)
+    vectors = embedder.embed(embedder.read(TEXTS, side))
+    wire = {VENDORS[backend][3]: side.api[0][1]} if side.api else {}
+    expected = [served.embed(side.prefix + text, wire) for text in TEXTS]
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", VENDORS)
+@pytest.mark.parametrize("fault", ["429", "500", "half"])
+def test_what_passes_is_tried_again(fault: str, backend: str, server: tuple[str, Served], open_vendor: Open) -> None:
+    embedder = open_vendor(backend)
+    server[1].faults.extend([fault])
+    side = side_of(backend)
+    assert embedder.embed(embedder.read(TEXTS[:3], side)).shape == (3, embedder.known.dim)
+    assert not server[1].faults
+
+
+@pytest.mark.parametrize("backend", [name for name in VENDORS if name != "vertex"])  # it takes one text a request
+def test_another_number_of_vectors_fails_loudly(backend: str, server: tuple[str, Served], open_vendor: Open) -> None:
+    embedder = open_vendor(backend)
+    server[1].faults.extend(["count"])
+    inputs = embedder.read(TEXTS[:3], side_of(backend))
+    with pytest.raises(AuditError, match=r"sent 3 texts, got 1 vector\.$"):
+        embedder.embed(inputs)
+
+
+@pytest.mark.parametrize("backend", VENDORS)
+def test_the_key_is_sent_and_told_to_nobody(backend: str, server: tuple[str, Served], open_vendor: Open) -> None:
+    server[1].faults.extend(["401"])
+    with pytest.raises(EndpointError, match="answered 401") as raised:
+        open_vendor(backend)
+    assert KEY in str(server[1].requests[0][2])
+    assert KEY not in "".join(traceback.format_exception(raised.value, chain=True))
+    assert raised.value.__context__ is None
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("backend", [name for name, row in VENDORS.items() if row[2]])
+def test_the_vendors_lever_and_a_text_prefix_are_never_sent_together(backend: str) -> None:
+    both = Side("query: ", api=side_of(backend).api)
+    with pytest.raises(
+        InexpressibleError, match=f"a text prefix on top of {backend}'s own .* would tell it the task twice"
+    ):
+        BACKENDS[backend].check_side(both)
