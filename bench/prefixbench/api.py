@@ -26,6 +26,9 @@ class SweepChoices(TypedDict, total=False):
         tasks: ``TASK``, ``TASK:subset``, a benchmark, or ``package.module.Class``.
         conditions: ``none``, ``correct``, ``wrong:clustering``, ``placebo``…; ``none`` is always added.
         prefixes: Your own, as ``NAME:query="…",document="…"``.
+        endpoint: The address where the models are called.
+        backend: The kind of endpoint; ``openai`` by default.
+        like: The model whose prefixes and tokenizer stand for theirs.
         trust_remote_code: Models whose own code may run.
         limit: Items kept of each task.
         seed: Seeds every random draw.
@@ -40,6 +43,9 @@ class SweepChoices(TypedDict, total=False):
     tasks: Sequence[str]
     conditions: Sequence[str]
     prefixes: Sequence[str]
+    endpoint: str
+    backend: str
+    like: str
     trust_remote_code: Sequence[str]
     limit: int
     seed: int
@@ -212,13 +218,14 @@ def _load_spec(sweep: Path | str | None, choices: SweepChoices) -> SweepSpec:
     from prefixbench.spec.load import Overrides, list_presets, load_sweep
 
     given: dict[str, Any] = dict(choices)
-    names = {name: tuple(given[name]) for name in ("models", "tasks", "conditions") if name in given}
+    names: dict[str, Any] = {name: tuple(given[name]) for name in ("models", "tasks", "conditions") if name in given}
     encoder = ("device", "dtype", "engine", "batch_tokens", "max_seq_length")
     overrides = Overrides(
         **names,
         prefixes=tuple(given.get("prefixes", ())),
         trusted=tuple(given.get("trust_remote_code", ())),
         encoder={name: given[name] for name in encoder if name in given},
+        endpoint={name: given[name] for name in ("endpoint", "backend", "like") if name in given},
         limit=given.get("limit"),
         seed=given.get("seed"),
     )

@@ -267,9 +267,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content = json.dumps(answer)
         if fault == "shuffle":
-            answer = dict(answer)
-            answer["data"] = answer["data"][::-1]
-            content = json.dumps(answer)
+            assert isinstance(answer, dict)
+            content = json.dumps({**answer, "data": answer["data"][::-1]})
         if fault == "garbage":
             content = content[: len(content) // 2]
         self._send(200, content, cut=fault == "half")

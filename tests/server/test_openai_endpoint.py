@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from prefixbench.endpoints.meter import Meter
-from prefixbench.endpoints.opening import PROBE_TEXTS, open_endpoint
+from prefixbench.endpoints.opening import open_endpoint
+from prefixbench.endpoints.proof import PROBE_TEXTS
 from prefixbench.endpoints.remote import RemoteEmbedder
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import AuditError, BudgetError, EncodeError, EndpointError
@@ -42,7 +43,7 @@ def open_at(server: tuple[str, Served], tmp_path: Path) -> Iterator[Open]:
     def open_now(meter: Meter | None = None) -> RemoteEmbedder:
         settings = EndpointSettings.of(ModelSpec(name="served", endpoint=f"{server[0]}/v1"))
         assert settings is not None
-        opened.append(open_endpoint(settings, tmp_path, (meter or Meter()).open_account("served", None))[0])
+        opened.append(open_endpoint(settings, tmp_path, (meter or Meter()).open_account("served", None)))
         return opened[-1]
 
     yield open_now

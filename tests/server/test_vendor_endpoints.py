@@ -58,7 +58,7 @@ def open_vendor(server: tuple[str, Served], tmp_path: Path, monkeypatch: pytest.
         server[1].is_vllm = backend == "vllm"
         settings = EndpointSettings.of(ModelSpec(name="served", endpoint=server[0] + path, backend=backend))
         assert settings is not None
-        opened.append(open_endpoint(settings, tmp_path, Meter().open_account("served", None))[0])
+        opened.append(open_endpoint(settings, tmp_path, Meter().open_account("served", None)))
         return opened[-1]
 
     yield open_now

@@ -36,6 +36,8 @@ def sweep_command(
     flags: SweepFlags,
     overwrite: Annotated[Overwrite, typer.Option(help="What happens to cells already there.")] = Overwrite.ONLY_MISSING,
     workers: Annotated[int | None, typer.Option(help="Scoring processes; 0 scores in this one.", min=0)] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens to spend at endpoints; stops before.", min=1)] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Money to spend at endpoints; stops before.", min=0)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document when done.")] = False,
     json_progress: Annotated[bool, typer.Option(help="Progress as JSON lines on stderr.")] = False,
 ) -> None:
@@ -43,5 +45,5 @@ def sweep_command(
     from prefixbench.run.command import SweepOptions, run_command
 
     spec = flags.load_spec()
-    options = SweepOptions(flags.results_folder(spec), flags.cache, overwrite, workers)
+    options = SweepOptions(flags.results_folder(spec), flags.cache, overwrite, workers, max_tokens, max_cost)
     raise typer.Exit(run_command(spec, options, as_json=as_json, json_progress=json_progress))

@@ -14,13 +14,14 @@ from prefixbench.encode.audit import N_SAMPLES, RoleCount, audit_role, check_not
 from prefixbench.errors import AuditError, CacheError
 from prefixbench.spec.conditions import Side
 from prefixbench.vectors import VectorStore
+from prefixbench.vectors.embedder import find_arrive
 from prefixbench.vectors.keys import Keys, Namespace, list_keys, vector_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from prefixbench.spec.conditions import Role
-    from prefixbench.vectors.embedder import Embedder, EmbedderIdentity, Inputs, RoleAudit, Vectors
+    from prefixbench.vectors.embedder import Arrival, Embedder, EmbedderIdentity, Inputs, RoleAudit, Vectors
 
 PUBLISH_SECONDS = 10.0
 """About how much work a kill may lose."""
@@ -180,7 +181,7 @@ class CachedEmbedder:
     def _refuse_inert(self, request: _Request) -> None:
         """Refuse a prefix or a parameter that reaches the model and changes no vector."""
         side, bare = request.side, Side(route=request.side.route)
-        if not (side.prefix or side.api):
+        if not (side.prefix or side.api) or find_arrive(self._embedder) is not None:
             return
         picked = list(range(min(N_SAMPLES, len(request.texts))))
         sent = request.read(self._embedder, picked)
@@ -221,6 +222,8 @@ class _Writer:
 
     def embed(self, inputs: Inputs, positions: NDArray[np.int64]) -> int:
         """Embed texts, longest first, and publish when there is enough to lose; returns how many."""
+        if (arrive := find_arrive(self._embedder)) is not None:
+            return self._store_arrivals(arrive(inputs), positions) if len(positions) else 0
         done = 0
         while done < len(positions):
             rows = range(done, min(done + self._size, len(positions)))
@@ -238,6 +241,19 @@ class _Writer:
             if self._progress is not None:
                 self._progress(self._done, self._total)
             self._size = int(min(max(LEAST_CHUNK, len(rows) / took * PUBLISH_SECONDS), 4 * self._size, self._largest))
+        return done
+
+    def _store_arrivals(self, arrivals: Iterator[Arrival], positions: NDArray[np.int64]) -> int:
+        """Store what was paid for the moment it is there."""
+        done = 0
+        for places, vectors in arrivals:
+            chosen = positions[places]
+            self._check(vectors, [self._request.texts[index] for index in chosen.tolist()])
+            self._store.put_many(self._request.keys[chosen], vectors, self._namespace)
+            done += len(places)
+            self._done += len(places)
+            if self._progress is not None:
+                self._progress(self._done, self._total)
         return done
 
     def publish(self) -> None:

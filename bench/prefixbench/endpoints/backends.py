@@ -59,6 +59,20 @@ class Backend:
             return Lever.TEXT
         return Lever.PARAMETER if self.needs_parameter else Lever.BOTH
 
+    @property
+    def bare_side(self) -> Side:
+        """What asks for no task; for a kind that demands one, the last of those documented."""
+        if self.bare or not self.needs_parameter:
+            return Side(api=self.bare)
+        return Side(api=tuple((name, values[-1]) for name, values in self.parameters.items()))
+
+    def contrast_of(self, side: Side) -> Side:
+        """A side whose vectors must differ from this one's: bare, or for a kind that demands a task, another task."""
+        bare = self.bare_side
+        if not self.needs_parameter or side != bare:
+            return bare
+        return Side(api=tuple((name, values[0]) for name, values in self.parameters.items()))
+
     def check_side(self, side: Side) -> None:
         """Refuse what this kind of endpoint cannot be told.
 

@@ -46,6 +46,11 @@ class Meter:
             )
         return Account(self, price or 0.0)
 
+    def describe(self) -> str:
+        """A sentence for the end of a sweep."""
+        cost = f", {self.cost:.4g} in money" if self.cost else ""
+        return f"endpoints: {self.requests:,} requests, {self.tokens:,} tokens{cost}"
+
     def reserve(self, tokens: int, cost: float) -> None:
         """Set tokens and money aside for a request.
 

@@ -6,14 +6,15 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prefixbench.endpoints.meter import Account
+from prefixbench.endpoints.proof import INERT, PROBE_TEXTS, Probe, describe_side, measure_distance
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.endpoints.tokens import LocalTokenizer
-from prefixbench.endpoints.wire import Client, Reply, Request, check_reply
+from prefixbench.endpoints.wire import Reply, Request, check_reply
 from prefixbench.errors import AuditError, EncodeError, EndpointError, PrefixbenchError
 from prefixbench.spec.conditions import Side
 from prefixbench.vectors.embedder import Inputs, KnownModel, Vectors
@@ -47,27 +48,37 @@ class RemoteEmbedder:
     """A served model.
 
     Attributes:
-        settings: Which.
-        client: Speaks to it.
         known: What it turned out to be.
-        account: Where tokens are booked.
+        probe: Speaks to it, and remembers what was found.
+        found: Facts that stay as long as the model does.
+        bare_vectors: Of the probe's texts, sent bare, shape ``(3, dim)``.
         tokenizer: That of the model it is like, where its files are at hand.
-        hidden_tokens: Tokens the endpoint adds to every text by itself.
+        repeat_distance: 1 − cosine of one text sent twice.
         tally: Tokens by both counts.
     """
 
-    settings: EndpointSettings
-    client: Client
     known: KnownModel
-    account: Account
+    probe: Probe
+    found: dict[str, Any]
+    bare_vectors: Vectors
     tokenizer: LocalTokenizer | None = None
-    hidden_tokens: int = 0
+    repeat_distance: float = 0.0
     tally: TokenTally = field(default_factory=TokenTally)
+
+    @property
+    def settings(self) -> EndpointSettings:
+        """Which endpoint."""
+        return self.probe.client.settings
+
+    @property
+    def hidden_tokens(self) -> int:
+        """Tokens the endpoint adds to every text by itself."""
+        return int(self.found["hidden_tokens"] or 0)
 
     @property
     def tokens_used(self) -> int:
         """Tokens the endpoint billed so far."""
-        return self.account.tokens
+        return self.probe.account.tokens
 
     def read(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
         """Put the prefix before each text; what the endpoint makes of it is out of sight.
@@ -98,14 +109,40 @@ class RemoteEmbedder:
         Raises:
             AuditError: A reply does not belong to its request.
             EndpointError: The endpoint failed after every retry.
-            EncodeError: Some texts were refused, or got a NaN or a zero; all others have come.
+            EncodeError: Some texts were refused, or got a NaN; all others have come.
             BudgetError: The next request might pass a limit; all that was paid for has come.
         """
+        if not len(inputs.texts):
+            return iter(())
+        self.prove_lever(inputs.side)
         return _Exchange(self, inputs.sent, inputs.side).run()
+
+    def prove_lever(self, side: Side) -> float:
+        """1 − cosine by which a side moves the probe's vectors, asked of the endpoint once.
+
+        Raises:
+            AuditError: It moves nothing: the endpoint is deaf to it.
+        """
+        contrast = self.settings.backend.contrast_of(side)
+        if side == contrast:
+            return 0.0
+        told, untold = describe_side(side), describe_side(contrast)
+        if told not in self.found["levers"]:
+            bare = self.settings.backend.bare_side
+            against = self.bare_vectors if contrast == bare else self.probe.send(PROBE_TEXTS, contrast)
+            self.found["levers"][told] = measure_distance(self.probe.send(PROBE_TEXTS, side), against)
+            self.probe.remember(self.found)
+        distance = float(self.found["levers"][told])
+        if distance <= max(INERT, 3 * self.repeat_distance):
+            raise AuditError(
+                f"inert: {told} and {untold} give the same vectors of {self.settings.model}, {self.settings.place} "
+                f"(1 − cosine {distance:.2g}); what is measured with it would be nothing."
+            )
+        return distance
 
     def close(self) -> None:
         """Close its connections."""
-        self.client.close()
+        self.probe.client.close()
 
 
 class _Exchange:
@@ -146,34 +183,34 @@ class _Exchange:
         while self._todo and self._ended is None and len(self._running) < 2 * self._at_once:
             texts = self._texts_of(self._todo[0])
             try:
-                reserved = self._embedder.account.reserve(texts)
+                reserved = self._embedder.probe.account.reserve(texts)
             except PrefixbenchError as error:
                 self._ended = error
                 return
             job = self._todo.popleft()
             job.reserved = reserved
-            self._running[pool.submit(self._embedder.client.send, Request(texts, self._parameters))] = job
+            self._running[pool.submit(self._embedder.probe.client.send, Request(texts, self._parameters))] = job
 
     def _take(self, future: Future[Reply], job: _Job) -> Iterator[tuple[NDArray[np.intp], Vectors]]:
         texts = self._texts_of(job)
         try:
             reply = future.result()
         except EndpointError as error:
-            self._embedder.account.release(job.reserved)
+            self._embedder.probe.account.release(job.reserved)
             self._answer_failure(job, error)
             return
         except AuditError as error:
-            self._embedder.account.settle(job.reserved, texts, None)
+            self._embedder.probe.account.settle(job.reserved, texts, None)
             self._ended = self._ended or AuditError(f"{self._embedder.settings.place}: {error}")
             return
-        self._embedder.account.settle(job.reserved, texts, reply.prompt_tokens)
+        self._embedder.probe.account.settle(job.reserved, texts, reply.prompt_tokens)
         try:
             vectors, faults = check_reply(reply, Request(texts, self._parameters))
         except AuditError as error:
             self._ended = self._ended or AuditError(f"{self._embedder.settings.place}: {error}")
             return
         self._compare_tokens(texts, reply)
-        self._refused += [(job.places[row], f"its vector {why}.") for row, why in faults.items()]
+        self._refused += [(job.places[row], "its vector holds a NaN or an infinite number.") for row in faults]
         sound = [row for row in range(len(texts)) if row not in faults]
         if sound:
             yield np.array([job.places[row] for row in sound], dtype=np.intp), vectors[sound]

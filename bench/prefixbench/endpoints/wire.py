@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prefixbench.errors import AuditError, EndpointError, PrefixbenchError
-from prefixbench.vectors import find_unusable
 from prefixbench.vectors.embedder import Vectors
 
 if TYPE_CHECKING:
@@ -120,8 +119,8 @@ def order_by_index(rows: Sequence[tuple[int, Sequence[float]]], n_texts: int) ->
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 
-def check_reply(reply: Reply, request: Request) -> tuple[Vectors, dict[int, str]]:
-    """The vectors of a reply, shape ``(n_texts, dim)``, and what is wrong with those that are NaN or zero, by row.
+def check_reply(reply: Reply, request: Request) -> tuple[Vectors, list[int]]:
+    """The vectors of a reply, shape ``(n_texts, dim)``, and the rows that hold a NaN or an infinite number.
 
     Raises:
         AuditError: Another number of vectors than texts, or rows of unequal length: none of them can be trusted.
@@ -133,11 +132,7 @@ def check_reply(reply: Reply, request: Request) -> tuple[Vectors, dict[int, str]
     if len(lengths) != 1 or not lengths[0]:
         raise AuditError(f"one reply holds vectors of lengths {', '.join(map(str, lengths))}.")
     vectors = np.array(reply.rows, dtype=np.float32)
-    faults: dict[int, str] = {}
-    for row in range(n_rows):
-        if (fault := find_unusable(vectors[row : row + 1])) is not None:
-            faults[row] = fault[1]
-    return vectors, faults
+    return vectors, np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist()
 
 
 def describe_count(n_texts: int, n_rows: int) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from prefixbench.data import describe_data
 from prefixbench.encode.weights import compute_weights_digest
+from prefixbench.endpoints.meter import Meter
+from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import PrefixbenchError
 from prefixbench.files import default_cache_folder, write_memo
 from prefixbench.plan.expand import Plan, Resolver
@@ -42,12 +44,16 @@ class SweepOptions:
         cache: Folder of the embedding store; the user's cache folder where ``None``.
         overwrite: What happens to cells already there.
         workers: Scoring processes; half the cores, at least two, where ``None``.
+        max_tokens: Tokens that may be spent at endpoints this time.
+        max_cost: Money that may be spent at endpoints this time.
     """
 
     folder: Path
     cache: Path | None = None
     overwrite: Overwrite = Overwrite.ONLY_MISSING
     workers: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
 
 
 def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_progress: bool) -> int:
@@ -81,7 +87,7 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
 
 
 def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:
-    """Run or resume a sweep; returns how many cells failed this time."""
+    """Run or resume a sweep; returns how many cells failed this time, 1 where a limit of cost stopped it."""
     is_new = not options.folder.exists()
     make_folder(options.folder)
     n_workers = _count_workers(options.workers)
@@ -125,14 +131,19 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: E
         probes={(row.model, row.condition, row.task_type) for row in run.probes},
         progress=progress,
         warnings=warnings,
+        meter=Meter(options.max_tokens, options.max_cost),
     )
     sweep.run()
+    if sweep.meter.requests:
+        progress.say(sweep.meter.describe())
     _remember_rates(sweep)
-    return sweep.n_failed
+    return sweep.n_failed or int(sweep.stopped is not None)
 
 
 def _digest_model(model: ModelSpec, cache: Path) -> str | None:
-    """Digest of a model's files as they are now; ``None`` where they are not on this machine."""
+    """Digest of a model's files as they are now; ``None`` where they are not on this machine, or it is called."""
+    if EndpointSettings.of(model) is not None:
+        return None
     try:
         folder = find_local_folder(model)
         return None if folder is None else compute_weights_digest(folder, cache)

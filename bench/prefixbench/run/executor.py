@@ -100,24 +100,33 @@ class Executor(Protocol):
 
 
 class Kept(Generic[T]):
-    """Values that are dear to make, by name; at most so many in one process, the least recently used leave first."""
+    """Values that are dear to make, by name; at most so many in one process, the least recently used leave first.
 
-    def __init__(self, most: int) -> None:
+    Args:
+        most: How many.
+        close: Called with each value that leaves.
+    """
+
+    def __init__(self, most: int, close: Callable[[T], object] | None = None) -> None:
         self.most = most
+        self._close = close
         self._values: OrderedDict[str, T] = OrderedDict()
 
     def get(self, name: str, make: Callable[[], T]) -> T:
         """Return the value of this name, made now if it is not at hand; room is made before."""
         if name not in self._values:
             while len(self._values) >= self.most:
-                self._values.popitem(last=False)
+                self.drop(next(iter(self._values)))
             self._values[name] = make()
         self._values.move_to_end(name)
         return self._values[name]
 
     def drop(self, name: str) -> None:
         """Let a value go, where it is at hand."""
-        self._values.pop(name, None)
+        if name in self._values:
+            value = self._values.pop(name)
+            if self._close is not None:
+                self._close(value)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values

@@ -13,17 +13,21 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from prefixbench.encode.cached import CachedEmbedder
+from prefixbench.endpoints.meter import Meter
+from prefixbench.endpoints.remote import RemoteEmbedder
+from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.files import read_memo, write_memo
 from prefixbench.plan.cell import Cell
 from prefixbench.results.records import Cost
 from prefixbench.run.known import recall_model, remember_model
 from prefixbench.run.progress import Progress
+from prefixbench.run.served import open_served
 from prefixbench.run.texts import PlaceTexts
 from prefixbench.score import TextManifest
 from prefixbench.spec.conditions import PrefixPair, Role, Side
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore, changed_weights
-from prefixbench.vectors.embedder import Embedder, Inputs, KnownModel, RoleAudit, Vectors
+from prefixbench.vectors.embedder import Arrive, Embedder, Inputs, KnownModel, RoleAudit, Vectors, find_arrive
 from prefixbench.vectors.keys import compute_text_digests
 
 _AUDIT = TypeAdapter(RoleAudit)
@@ -105,6 +109,16 @@ class LazyEmbedder:
         """Embed with the loaded model."""
         return self.loaded.embed(inputs)
 
+    @property
+    def arrive(self) -> Arrive | None:
+        """That of the loaded model; see ``find_arrive``."""
+        return find_arrive(self.loaded)
+
+    def close(self) -> None:
+        """Let go of the model."""
+        if isinstance(self._loaded, RemoteEmbedder):
+            self._loaded.close()
+
 
 class ModelSession:
     """Everything a sweep asks of one model."""
@@ -120,6 +134,10 @@ class ModelSession:
     def known(self) -> KnownModel:
         """What the model is."""
         return self._lazy.known
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._lazy.close()
 
     def encode_cell(self, cell: Cell, texts: PlaceTexts) -> EncodedCell:
         """Embed what the store does not hold of a cell's texts, and prove what was sent.
@@ -236,7 +254,12 @@ def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 def open_session(
-    model: ModelSpec, settings: EncoderSettings, folder: Path | None, cache: Path, progress: Progress
+    model: ModelSpec,
+    settings: EncoderSettings,
+    folder: Path | None,
+    cache: Path,
+    progress: Progress,
+    meter: Meter | None = None,
 ) -> ModelSession:
     """Get ready to embed with one model; it is loaded when first needed.
 
@@ -246,12 +269,16 @@ def open_session(
         folder: Its files, where they are on this machine.
         cache: Folder of the embedding store and of what is remembered.
         progress: Told of texts embedded.
+        meter: What may be spent on models that are called; these are asked at once whether they are what they were.
 
     Raises:
         PrefixbenchError: The model was not known from a former run and cannot be loaded.
     """
+    endpoint = EndpointSettings.of(model)
 
     def load() -> Embedder:
+        if endpoint is not None:
+            return open_served(endpoint, folder, cache, meter or Meter(), progress)
         from prefixbench.encode.load import load_embedder
 
         progress.say(f"loading {model.name}")
@@ -264,7 +291,7 @@ def open_session(
     def remember(known: KnownModel) -> None:
         remember_model(known, model, settings, folder, cache)
 
-    known = recall_model(model, settings, folder, cache)
+    known = recall_model(model, settings, folder, cache) if endpoint is None else None
     session = ModelSession(LazyEmbedder(load, known, remember), cache, progress)
     if known is None:
         _ = session.known

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prefixbench.encode.cached import StoredEmbedder
+from prefixbench.endpoints.meter import Meter
 from prefixbench.errors import AuditError, PrefixbenchError
 from prefixbench.items.table import ItemTable
 from prefixbench.plan.cell import Cell
@@ -78,14 +79,20 @@ class _TaskData:
 
 
 _tasks: Kept[_TaskData] = Kept(MOST_TASKS)
-_models: Kept[ModelSession] = Kept(1)
+_models: Kept[ModelSession] = Kept(1, ModelSession.close)
 _refusals: dict[str, PrefixbenchError] = {}
 _reporter = [Progress()]
+_meter = [Meter()]
 
 
 def report_to(progress: Progress) -> None:
     """Tell this reporter, from now on, of the texts that this process embeds."""
     _reporter[0] = progress
+
+
+def spend_from(meter: Meter) -> None:
+    """Book on this meter, from now on, what this process spends at endpoints."""
+    _meter[0] = meter
 
 
 def forget(name: str) -> None:
@@ -164,7 +171,8 @@ def _open_model(model: ModelSpec, settings: EncoderSettings, cache: Path) -> Mod
     if name in _refusals:
         raise _refusals[name]
     try:
-        return _models.get(name, lambda: open_session(model, settings, find_local_folder(model), cache, _reporter[0]))
+        folder = find_local_folder(model)
+        return _models.get(name, lambda: open_session(model, settings, folder, cache, _reporter[0], _meter[0]))
     except PrefixbenchError as error:
         _refusals[name] = error.with_traceback(None)
         raise

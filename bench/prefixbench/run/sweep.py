@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from prefixbench.errors import BudgetError
 from prefixbench.plan.cell import Cell
 from prefixbench.plan.expand import Plan, Resolver
 from prefixbench.plan.place import Place
@@ -68,6 +69,8 @@ class Sweep:
         probes: Worked examples that the ledger has.
         progress: Who is told.
         warnings: Deviations recorded with every cell.
+        n_failed: Cells without a score for another reason than a rule.
+        stopped: Why cells were left for another time, if any were.
     """
 
     plan: Plan
@@ -80,6 +83,7 @@ class Sweep:
     progress: Progress
     warnings: tuple[str, ...] = ()
     n_failed: int = 0
+    stopped: str | None = None
     seconds_encode: float = 0.0
     _ahead: deque[_Work] = field(default_factory=deque)
     _open: set[_Work] = field(default_factory=set)
@@ -90,7 +94,7 @@ class Sweep:
     _kept: set[tuple[str, str, str]] = field(default_factory=set)
 
     def run(self) -> None:
-        """Do every pending cell; the ledger has a row for each when this returns.
+        """Do every pending cell; the ledger has a row for each when this returns, but for those out of budget.
 
         Raises:
             ResultsError: The results folder cannot be written to.
@@ -165,6 +169,8 @@ class Sweep:
             self.seconds_encode += encoded.cost.seconds_encode
         if cell.cell_id not in self.pending:
             pass  # a baseline scored before
+        elif isinstance(encoded, Failure) and encoded.error == BudgetError.__name__:
+            self._leave(work, cell, encoded)
         elif isinstance(encoded, Failure):
             self._fail(work, cell, encoded)
         else:
@@ -217,6 +223,12 @@ class Sweep:
         status = record_failure(self.folder, cell, failure, self._device.get(work.model, "none"), self.warnings)
         self.n_failed += status == "failed"
         self.progress.cell_finished(label_of(cell), f"{status}: {failure.reason}")
+        self._finish_cell(work)
+
+    def _leave(self, work: _Work, cell: Cell, failure: Failure) -> None:
+        """Without a row the cell is still to be done when the sweep goes on."""
+        self.stopped = failure.reason
+        self.progress.cell_finished(label_of(cell), failure.reason)
         self._finish_cell(work)
 
     def _finish_cell(self, work: _Work) -> None:

@@ -7,7 +7,7 @@ store, the audit, batches of a size that a kill may cost, is built on these two 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Protocol
 
@@ -187,6 +187,21 @@ class Embedder(Protocol):
             EncodeError: The forward pass, or the service, failed.
             InexpressibleError: The model has no such adapter or pooling.
         """
+
+
+Arrival = tuple[NDArray[np.intp], Vectors]
+"""Places of some texts, shape ``(n,)``, and their vectors, shape ``(n, dim)``."""
+
+Arrive = Callable[[Inputs], Iterator[Arrival]]
+
+
+def find_arrive(embedder: Embedder) -> Arrive | None:
+    """The method ``arrive`` of an embedder that hands on vectors one request at a time, each to be stored at once.
+
+    Such an embedder is paid for what it computes, and proves by itself that a prefix or parameter moves its vectors.
+    """
+    arrive: Arrive | None = getattr(embedder, "arrive", None)
+    return arrive
 
 
 @dataclass(frozen=True, slots=True)
