@@ -118,27 +118,37 @@ class RemoteEmbedder:
         return _Exchange(self, inputs.sent, inputs.side).run()
 
     def prove_lever(self, side: Side) -> float:
-        """1 − cosine by which a side moves the probe's vectors, asked of the endpoint once.
+        """1 − cosine by which a side moves the probe's vectors, as ``measure_lever``.
 
         Raises:
             AuditError: It moves nothing: the endpoint is deaf to it.
         """
         contrast = self.settings.backend.contrast_of(side)
+        distance = self.measure_lever(side)
+        if side != contrast and self.is_inert(distance):
+            raise AuditError(
+                f"inert: {describe_side(side)} and {describe_side(contrast)} give the same vectors of "
+                f"{self.settings.model}, {self.settings.place} (1 − cosine {distance:.2g}); "
+                "what is measured with it would be nothing."
+            )
+        return distance
+
+    def measure_lever(self, side: Side) -> float:
+        """1 − cosine between the probe's vectors under a side and under its contrast, asked of the endpoint once."""
+        contrast = self.settings.backend.contrast_of(side)
         if side == contrast:
             return 0.0
-        told, untold = describe_side(side), describe_side(contrast)
+        told = describe_side(side)
         if told not in self.found["levers"]:
             bare = self.settings.backend.bare_side
             against = self.bare_vectors if contrast == bare else self.probe.send(PROBE_TEXTS, contrast)
             self.found["levers"][told] = measure_distance(self.probe.send(PROBE_TEXTS, side), against)
             self.probe.remember(self.found)
-        distance = float(self.found["levers"][told])
-        if distance <= max(INERT, 3 * self.repeat_distance):
-            raise AuditError(
-                f"inert: {told} and {untold} give the same vectors of {self.settings.model}, {self.settings.place} "
-                f"(1 − cosine {distance:.2g}); what is measured with it would be nothing."
-            )
-        return distance
+        return float(self.found["levers"][told])
+
+    def is_inert(self, distance: float) -> bool:
+        """Whether vectors that far apart are the same, for an endpoint that is no more exact than this one."""
+        return distance <= max(INERT, 3 * self.repeat_distance)
 
     def close(self) -> None:
         """Close its connections."""

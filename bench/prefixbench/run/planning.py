@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from prefixbench.data import expand_data
@@ -47,11 +47,7 @@ def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, BookResol
     faults += _shared_names(tasks)
     if faults:
         raise SpecError(faults)
-    find_once = functools.cache(find_folder)
-    book = PrefixBook.load(
-        folders={model.documented_as: folder for model in spec.models if (folder := find_once(model)) is not None}
-    )
-    resolver = BookResolver(book, find_once)
+    resolver = make_resolver(spec.models, find_folder)
     return expand_plan(spec, tasks, resolver, pin_revision), resolver
 
 
@@ -64,6 +60,13 @@ def _shared_names(tasks: tuple[TaskFacts, ...]) -> list[str]:
         for task in own
         if task.data
     ]
+
+
+def make_resolver(models: Iterable[ModelSpec], find_folder: FindFolder) -> BookResolver:
+    """What knows the prefixes of these models, also of those only their repositories document."""
+    find_once = functools.cache(find_folder)
+    folders = {model.documented_as: folder for model in models if (folder := find_once(model)) is not None}
+    return BookResolver(PrefixBook.load(folders=folders), find_once)
 
 
 def _model_faults(model: ModelSpec, index: int) -> list[str]:
