@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -141,10 +141,9 @@ def describe_count(n_texts: int, n_rows: int) -> str:
 
 
 def _describe(error: Exception, settings: EndpointSettings, key: str | None) -> EndpointError:
-    status = next(
-        (found for name in ("status_code", "code", "http_status") if _is_status(found := getattr(error, name, None))),
-        None,
-    )
+    sources = (error, getattr(error, "response", None))
+    found = (getattr(one, name, None) for one in sources for name in ("status_code", "code", "http_status"))
+    status = next((value for value in found if _is_status(value)), None)
     said = " ".join(str(getattr(error, "message", None) or error).split()) or type(error).__name__
     if key:
         said = said.replace(key, "…")
@@ -152,7 +151,7 @@ def _describe(error: Exception, settings: EndpointSettings, key: str | None) -> 
     return EndpointError(f"{settings.model}, {settings.place}, {told}: {said[:300]}", status, _read_wait(error))
 
 
-def _is_status(value: object) -> bool:
+def _is_status(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 100 <= value < 600
 
 

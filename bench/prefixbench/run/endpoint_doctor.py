@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,8 +34,11 @@ SAME_WEIGHTS = 1e-2
 REFERENCE = EncoderSettings(device="cpu", engine=Engine.TORCH, batch_tokens=4096)
 """How the model to judge by is run: for a few texts, nothing is calibrated."""
 
-LONG_WORDS = (600, 3000, 12000)
+LONG_WORDS = (400, 1600, 8000)
 """Words of the texts that ask whether a long text is cut; the last words differ."""
+
+SLOW_SECONDS = 3.0
+"""How long a text may take before a longer one is not tried."""
 
 TRIED_VALUES = ("query", "document", "passage")
 """Values tried of a parameter that an endpoint documents none for."""
@@ -151,6 +155,7 @@ def _ask_truncation(embedder: RemoteEmbedder) -> Answer:
     question = "does it cut long texts silently?"
     read = 0
     for n_words in LONG_WORDS:
+        began = time.monotonic()
         body = " ".join(itertools.islice(itertools.cycle(PROBE_TEXTS[0].split()), n_words))
         try:
             long = embedder.probe.send((f"{body} one end",), embedder.settings.backend.bare_side)
@@ -162,6 +167,8 @@ def _ask_truncation(embedder: RemoteEmbedder) -> Answer:
             at = f", after {tokens:,} tokens by its own count" if tokens is not None and tokens < n_words else ""
             return Answer(question, f"yes: texts of {n_words:,} words that differ at the end get one vector{at}")
         read = n_words
+        if time.monotonic() - began > 2 * SLOW_SECONDS:
+            break
     return Answer(question, f"not up to {read:,} words, which it reads to the end")
 
 
