@@ -26,7 +26,7 @@ from prefixbench.run.outlook import RATES_FILE
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
 from prefixbench.run.processes import ProcessExecutor
 from prefixbench.run.progress import Progress, choose_progress, write_line
-from prefixbench.run.stages import digest_data, forget, report_to
+from prefixbench.run.stages import digest_data, forget, report_to, spend_from
 from prefixbench.run.sweep import Sweep
 from prefixbench.spec.conditions import ConditionKind
 from prefixbench.spec.sweep import ModelSpec, Overwrite, SweepSpec
@@ -131,11 +131,14 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: E
         probes={(row.model, row.condition, row.task_type) for row in run.probes},
         progress=progress,
         warnings=warnings,
-        meter=Meter(options.max_tokens, options.max_cost),
     )
+    meter = Meter(options.max_tokens, options.max_cost)
+    spend_from(meter)
     sweep.run()
-    if sweep.meter.requests:
-        progress.say(sweep.meter.describe())
+    if meter.requests:
+        progress.say(meter.describe())
+    if sweep.stopped:
+        progress.say(sweep.stopped)
     _remember_rates(sweep)
     return sweep.n_failed or int(sweep.stopped is not None)
 
