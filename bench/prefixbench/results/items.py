@@ -98,6 +98,7 @@ def read_table(
         _check_columns(schema, required, optional)
         strings = [name for name in schema.names if schema.field(name).type == pa.string()]
         table = pq.read_table(io.BytesIO(content), read_dictionary=strings, use_threads=False)
+        table.validate(full=True)
         for name in table.column_names:
             if table.column(name).null_count:
                 raise ValueError(f"column {name} has empty values")

@@ -140,7 +140,7 @@ def _must_agree(row: CellResult) -> tuple[tuple[Hashable, Hashable], ...]:
     mteb = row.provenance.packages.get("mteb")
     return (
         (row.model, row.encoder.weights_digest),
-        (_place(row), (row.dataset_sha256, row.scoring_version, mteb)),
+        (_place(row), (row.dataset_sha256, row.scoring_version, mteb, row.task_type, row.main_score)),
     )
 
 
