@@ -7,8 +7,10 @@ test compares it with mteb's registry.
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -82,9 +84,35 @@ RULES: tuple[tuple[str, LoaderRule], ...] = (
 """The first pattern that a model's name fits decides; every other model is left as its files say."""
 
 
+ORIGINS = (
+    ("config.json", r'"_name_or_path":\s*"([^"]+)"'),
+    ("README.md", r"(?m)^(?:base_model|model-index|- name):\s*(\S+/\S+)"),
+)
+"""Where a copy of a model still says what it was."""
+
+
 def find_rule(name: str) -> LoaderRule:
     """The rule of a model, by its hub name."""
     return next((rule for pattern, rule in RULES if fnmatch.fnmatchcase(name, pattern)), LoaderRule())
+
+
+def describe_origin(folder: Path, name: str) -> tuple[str, ...]:
+    """A note where a model's files say that they are a copy of one whose loader adds something, under another name."""
+    if find_rule(name) != LoaderRule():
+        return ()
+    for file, pattern in ORIGINS:
+        try:
+            text = (folder / file).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for origin in re.findall(pattern, text):
+            if find_rule(origin) != LoaderRule():
+                added = [f.name for f in fields(LoaderRule) if getattr(find_rule(origin), f.name) != f.default]
+                return (
+                    f"The files come from {origin} ({file}), for which mteb's loader sets {', '.join(added)}; "
+                    f"under the name {name} nothing of it is set.",
+                )
+    return ()
 
 
 def layer_norm(vectors: torch.Tensor) -> torch.Tensor:

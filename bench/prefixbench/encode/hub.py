@@ -8,11 +8,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from prefixbench.encode.repository import CODE_SUFFIX, READ_SUFFIXES
 from prefixbench.errors import HubUnreachableError, ModelLoadError
 from prefixbench.plain import strip_credentials
 from prefixbench.spec.sweep import ModelSpec
 
-WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.py", "*.jinja", "*.tiktoken")
+WANTED = tuple(f"*{suffix}" for suffix in (*READ_SUFFIXES, CODE_SUFFIX))
 SERVICES = (
     "openai/text-embedding-*",
     "cohere/*embed-*",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import warnings
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +13,19 @@ import torch
 from prefixbench.encode.adapters import find_adapters
 from prefixbench.encode.calibrate import choose_batch_tokens
 from prefixbench.encode.choice import choose_engine
-from prefixbench.encode.families import FINISHES, LoaderRule, find_rule
+from prefixbench.encode.families import FINISHES, LoaderRule, describe_origin, find_rule
 from prefixbench.encode.hub import locate_model
 from prefixbench.encode.local import LocalEmbedder
 from prefixbench.encode.network import Network
+from prefixbench.encode.repository import OWN_MODULES, check_weights, compute_weights_digest, open_view
 from prefixbench.encode.tokens import UNLIMITED
-from prefixbench.encode.weights import check_weights, compute_weights_digest
-from prefixbench.errors import ModelLoadError, UntrustedCodeError
+from prefixbench.errors import ModelLoadError
 from prefixbench.files import default_cache_folder
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors.embedder import EmbedderIdentity
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-OWN_MODULES = "sentence_transformers."
 
 
 def load_embedder(
@@ -55,21 +54,34 @@ def load_embedder(
     if threads is not None:
         torch.set_num_threads(threads)
     found = folder or locate_model(model)
-    check_weights(found, model.name)
-    check_code(found, model)
+    check_weights(found, model.name, trusted=model.trust_remote_code)
+    view = open_view(found, model.name, trusted=model.trust_remote_code)
+    try:
+        embedder = _build_embedder(view, found, model, settings, cache, threads)
+    except BaseException:
+        shutil.rmtree(view, ignore_errors=True)
+        raise
+    # Code of the model's own may read on from its files.
+    weakref.finalize(embedder, shutil.rmtree, view, ignore_errors=True)
+    return embedder
+
+
+def _build_embedder(
+    view: Path, folder: Path, model: ModelSpec, settings: EncoderSettings, cache: Path, threads: int | None
+) -> LocalEmbedder:
     device = choose_device(settings.device)
     rule = find_rule(model.name)
-    loaded = open_model(found, model, device, rule, local_only=folder is not None)
+    loaded = open_model(view, folder, model, device, rule)
     if (limit := model.max_seq_length or settings.max_seq_length or rule.max_seq_length) is not None:
         loaded.max_seq_length = limit
     network = Network(loaded, model.dtype or settings.dtype, FINISHES.get(rule.finish or ""))
-    digest = compute_weights_digest(found, cache)
-    adapters = find_adapters(network, found)
+    digest = compute_weights_digest(folder, cache, trusted=model.trust_remote_code)
+    adapters = find_adapters(network, view)
     choice = choose_engine(network, settings.engine, digest, cache, threads)
     budget = settings.batch_tokens or choose_batch_tokens(network, digest, cache, choice.engine)
     identity = EmbedderIdentity(
         model=model.name,
-        revision=model.revision or _read_commit(found),
+        revision=model.revision or _read_commit(folder),
         weights_digest=digest,
         max_seq_length=read_limit(loaded),
         pooling="+".join(filter(None, (describe_pooling(loaded), rule.finish))),
@@ -77,7 +89,15 @@ def load_embedder(
         engine=choice.engine.value,
         device=loaded.device.type,
     )
-    return LocalEmbedder(network, identity, adapters, budget, choice.notes)
+    notes = (*choice.notes, *describe_origin(folder, model.name), *describe_similarity(network))
+    return LocalEmbedder(network, identity, adapters, budget, notes)
+
+
+def describe_similarity(network: Network) -> tuple[str, ...]:
+    """A note where the repository names another function than cosine."""
+    if network.similarity in (None, "cosine"):
+        return ()
+    return (f"Vectors are compared by {network.similarity}, as the model's repository says.",)
 
 
 def choose_device(wanted: str) -> str:
@@ -95,38 +115,8 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
-def check_code(folder: Path, model: ModelSpec) -> None:
-    """Refuse a model that cannot be built without code from its repository, unless that code is trusted.
-
-    Raises:
-        UntrustedCodeError: Names the flag that trusts it.
-    """
-    if model.trust_remote_code:
-        return
-    modules = _read_json(folder / "modules.json")
-    entries = modules if isinstance(modules, list) else []
-    foreign = [entry for entry in entries if not str(entry.get("type", "")).startswith(OWN_MODULES)]
-    if not foreign and not _needs_own_architecture(folder):
-        return
-    raise UntrustedCodeError(
-        f"model {model.name!r} brings code of its own, which is not run unless you trust it; read the code and add "
-        f"--trust-remote-code {model.name}."
-    )
-
-
-def _needs_own_architecture(folder: Path) -> bool:
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-
-    config = _read_json(folder / "config.json")
-    if not isinstance(config, dict) or "auto_map" not in config:
-        return False
-    return config.get("model_type") not in CONFIG_MAPPING
-
-
-def open_model(
-    folder: Path, model: ModelSpec, device: str, rule: LoaderRule, *, local_only: bool
-) -> SentenceTransformer:
-    """Build the model from its folder; code it brings may be fetched only where it is trusted."""
+def open_model(view: Path, folder: Path, model: ModelSpec, device: str, rule: LoaderRule) -> SentenceTransformer:
+    """Build the model from what may be seen of its folder; the hub is asked only for code that is trusted."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
@@ -137,16 +127,17 @@ def open_model(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             loaded = SentenceTransformer(
-                str(folder),
+                str(view),
                 device=device,
                 trust_remote_code=model.trust_remote_code,
-                local_files_only=local_only or not model.trust_remote_code,
+                local_files_only=not model.trust_remote_code,
                 model_kwargs=kwargs,
                 processor_kwargs=dict(rule.tokenizer_options),
                 truncate_dim=rule.truncate_dim,
             )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = reason.replace(str(view), str(folder))
         raise ModelLoadError(f"model {model.name!r} cannot be loaded from {folder}: {reason}") from error
     if not rule.include_prompt:
         loaded.set_pooling_include_prompt(include_prompt=False)
@@ -179,11 +170,3 @@ def read_limit(model: SentenceTransformer) -> int:
 def _read_commit(folder: Path) -> str | None:
     """The commit of a hub snapshot, which names its folder; a folder of the user's own has none."""
     return folder.name if folder.parent.name == "snapshots" else None
-
-
-def _read_json(path: Path) -> object:
-    try:
-        value: object = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prefixbench.data import describe_data
-from prefixbench.encode.weights import compute_weights_digest
+from prefixbench.encode.repository import compute_weights_digest
 from prefixbench.endpoints.meter import Meter
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import PrefixbenchError
@@ -149,7 +149,7 @@ def _digest_model(model: ModelSpec, cache: Path) -> str | None:
         return None
     try:
         folder = find_local_folder(model)
-        return None if folder is None else compute_weights_digest(folder, cache)
+        return None if folder is None else compute_weights_digest(folder, cache, trusted=model.trust_remote_code)
     except (PrefixbenchError, OSError):
         return None
 

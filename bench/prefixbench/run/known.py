@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import platform
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from prefixbench.encode.weights import compute_weights_digest
+from prefixbench.encode.repository import compute_weights_digest
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.files import read_memo, write_memo
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors.embedder import KnownModel
+
+FORMAT = 2
+"""Raised when what is remembered means something else."""
+
+PACKAGES = ("torch", "transformers", "sentence-transformers", "tokenizers", "openvino", "onnxruntime", "peft")
+"""Another version of these may compute otherwise, so the model is loaded and compared anew."""
 
 _KNOWN = TypeAdapter(KnownModel)
 
@@ -43,6 +52,28 @@ def _path(model: ModelSpec, settings: EncoderSettings, folder: Path | None, cach
     elif folder is None:
         return None
     else:
-        files = compute_weights_digest(folder, cache)
-        subject = [model.model_dump(mode="json"), settings.model_dump(mode="json"), files]
+        files = compute_weights_digest(folder, cache, trusted=model.trust_remote_code)
+        asked = [model.model_dump(mode="json"), settings.model_dump(mode="json")]
+        subject = [FORMAT, *asked, files, *_describe_machine(settings)]
     return cache / "models" / f"{hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()[:32]}.json"
+
+
+def _describe_machine(settings: EncoderSettings) -> list[object]:
+    """What may make this machine compute otherwise than another that shares the cache, told without loading torch."""
+    versions = []
+    for package in PACKAGES:
+        try:
+            versions.append(version(package))
+        except PackageNotFoundError:
+            versions.append("")
+    return [_guess_device(settings), platform.system(), platform.machine(), os.cpu_count(), *versions]
+
+
+def _guess_device(settings: EncoderSettings) -> str:
+    """The class of device that will be taken; a wrong guess costs a load, since what is loaded is compared."""
+    if settings.device != "auto":
+        return settings.device
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "unset") in ("", "-1")
+    if not hidden and (Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists()):
+        return "cuda"
+    return "mps" if (platform.system(), platform.machine()) == ("Darwin", "arm64") else "cpu"

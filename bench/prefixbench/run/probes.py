@@ -57,7 +57,7 @@ def compute_probes(session: ModelSession, probed: tuple[ProbedCondition, ...]) -
                 condition=one.condition,
                 task_type=one.task.task_type,
                 pair=pair,
-                examples=compute_probe(session.embedder.embed, pair, one.task),
+                examples=compute_probe(session.embed, pair, one.task),
             )
         )
     return tuple(rows)

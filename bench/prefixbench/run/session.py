@@ -151,6 +151,13 @@ class ModelSession:
         except ChangedModelError:
             return self._encode_cell(cell, texts)
 
+    def embed(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Vectors:
+        """A few texts' vectors, shape ``(n_texts, dim)``; raises as ``encode_cell``."""
+        try:
+            return self.embedder.embed(texts, side, titles)
+        except ChangedModelError:
+            return self.embedder.embed(texts, side, titles)
+
     def _encode_cell(self, cell: Cell, place_texts: PlaceTexts) -> EncodedCell:
         began = time.monotonic()
         roles = tuple(dict.fromkeys(part.role for part in place_texts.manifest.parts))

@@ -178,7 +178,7 @@ class Sweep:
             arguments = (
                 encoded.cell,
                 work.place,
-                (known.identity, known.dim),
+                known,
                 self.cache / STORE_FOLDER,
                 None if baseline is None else known.sent_pair(baseline.pair, symmetric=not cell.task.has_roles),
             )

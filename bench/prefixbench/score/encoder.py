@@ -55,12 +55,15 @@ class MtebEncoder(SearchByVectors):
             revision: Recorded in results.
             experiment: What tells this condition's results from others' in ``mteb.ResultCache``; any JSON value. A
                 digest of it is added, since mteb writes ``:``, ``/`` and ``|`` alike.
-            similarity_fn_name: ``cosine``, ``dot`` or ``euclidean``; the registry's, else cosine, where absent.
+            similarity_fn_name: As the model's repository says: ``cosine``, ``dot``, ``euclidean`` or ``manhattan``; the
+                registry's, else cosine, where absent.
         """
         self._embed = embed
         self.mteb_model_meta = describe_model(model_name, revision, experiment or {})
         registered = self.mteb_model_meta.similarity_fn_name
-        self._scoring = ScoringFunction(similarity_fn_name or registered or ScoringFunction.COSINE)
+        # As mteb's own wrapper: the model's function compares all with all, the registry's row with row.
+        self._all_pairs = ScoringFunction(similarity_fn_name or registered or ScoringFunction.COSINE)
+        self._row_pairs = ScoringFunction(registered or similarity_fn_name or ScoringFunction.COSINE)
 
     def encode(
         self,
@@ -91,11 +94,19 @@ class MtebEncoder(SearchByVectors):
 
     def similarity(self, embeddings1: NDArray[np.float32], embeddings2: NDArray[np.float32]) -> Tensor:
         """Similarity of every pair, by mteb's own functions, shape ``(n, m)``."""
-        return select_similarity(embeddings1, embeddings2, self._scoring)  # type: ignore[return-value]
+        if self._all_pairs is ScoringFunction.MANHATTAN:
+            from sentence_transformers.util import manhattan_sim
+
+            return manhattan_sim(embeddings1, embeddings2)
+        return select_similarity(embeddings1, embeddings2, self._all_pairs)  # type: ignore[return-value]
 
     def similarity_pairwise(self, embeddings1: NDArray[np.float32], embeddings2: NDArray[np.float32]) -> Tensor:
         """Similarity of row i with row i, by mteb's own functions, shape ``(n,)``."""
-        return select_pairwise_similarity(embeddings1, embeddings2, self._scoring)  # type: ignore[return-value]
+        if self._row_pairs is ScoringFunction.MANHATTAN:
+            from sentence_transformers.util import pairwise_manhattan_sim
+
+            return pairwise_manhattan_sim(embeddings1, embeddings2)
+        return select_pairwise_similarity(embeddings1, embeddings2, self._row_pairs)  # type: ignore[return-value]
 
 
 def read_loader(inputs: DataLoader[BatchedInput]) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from prefixbench.encode.audit import digest_tokens
 from prefixbench.encode.hub import locate_model
 from prefixbench.encode.load import choose_device, load_embedder
 from prefixbench.encode.local import LocalEmbedder
-from prefixbench.encode.weights import compute_weights_digest
+from prefixbench.encode.repository import compute_weights_digest
 from prefixbench.errors import HubUnreachableError, ModelLoadError
 from prefixbench.spec.conditions import Pooling, Side
 from prefixbench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
@@ -64,24 +64,6 @@ def test_weights_in_a_format_that_runs_code_are_refused(folder: Path, tmp_path: 
     with pytest.raises(ModelLoadError) as failure:
         load(tmp_path / "nowhere", tmp_path)
     assert str(failure.value) == f"model 'org/tiny': {tmp_path / 'nowhere'} is not a folder."
-
-
-@pytest.mark.parametrize("where", ["modules.json", "config.json"])
-def test_code_of_a_repository_runs_only_where_it_is_trusted(where: str, folder: Path, tmp_path: Path) -> None:
-    own_code = tmp_path / "own"
-    shutil.copytree(folder, own_code)
-    content = json.loads((own_code / where).read_text())
-    if where == "modules.json":
-        content[0]["type"] = "custom_st.Transformer"
-    else:
-        content |= {"model_type": "tiny", "auto_map": {"AutoModel": "modeling_tiny.TinyModel"}}
-    (own_code / where).write_text(json.dumps(content))
-    with pytest.raises(ModelLoadError) as failure:
-        load(own_code, tmp_path)
-    assert str(failure.value) == (
-        "model 'org/tiny' brings code of its own, which is not run unless you trust it; read the code and add "
-        "--trust-remote-code org/tiny."
-    )
 
 
 def test_a_folder_that_is_no_model_says_so(folder: Path, tmp_path: Path) -> None:
