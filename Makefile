@@ -25,11 +25,8 @@ $(MARK)/fresh-$(PRESET): | $(MARK)/project
 		rm -rf $(RESULTS); fi
 	@touch $@
 
-bench: $(MARK)/project $(MARK)/fresh-$(PRESET) ## sweep PRESET (default: starter), write its report, print the verdicts
-	@status=0; $(BIN)/prefixbench sweep --preset $(PRESET) --results $(RESULTS) $(ARGS) || status=$$?; \
-	if [ $$status -gt 1 ]; then exit $$status; fi; \
-	$(BIN)/prefixbench report $(RESULTS) && $(BIN)/prefixbench compare $(RESULTS) && \
-	echo "report: $(RESULTS)/report.html" && exit $$status
+bench: $(MARK)/project $(MARK)/fresh-$(PRESET) ## sweep PRESET (default: starter), write its report, print the answer
+	@$(BIN)/prefixbench sweep --preset $(PRESET) --results $(RESULTS) $(ARGS)
 
 report: $(MARK)/project ## write the report of RESULTS again
 	@$(BIN)/prefixbench report $(RESULTS)
@@ -38,7 +35,7 @@ twins: $(MARK)/project ## train the twins again, into TWINS (default: twins); AR
 	@$(BIN)/prefixbench twins train --output $(or $(TWINS),twins) $(ARGS)
 
 findings: $(MARK)/project ## sweep the twins on the embedded tasks and write docs/findings.md again
-	@sh benchmarks/twins/sweep.sh && $(BIN)/prefixbench twins findings results/twins results/twins-mteb
+	@sh benchmarks/twins/sweep.sh && $(BIN)/prefixbench twins findings results/twins results/twins-mteb --output docs/findings.md --overwrite
 
 lint: $(MARK)/dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

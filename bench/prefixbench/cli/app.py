@@ -7,7 +7,7 @@ import importlib
 import io
 import pkgutil
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,11 +16,44 @@ from typing_extensions import override
 from prefixbench.errors import PrefixbenchError, SpecError
 from prefixbench.plain import clean_text, strip_credentials
 
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter  # Typer's own copy of click; nothing public names its types
+
 EXIT_COMPLETE, EXIT_FAILED_CELLS, EXIT_USAGE, EXIT_GATE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
+GROUPS = {
+    "Before a sweep": ("list", "prefixes", "data", "plan", "doctor"),
+    "Run it": ("sweep", "merge", "search-prefix"),
+    "Read it": ("report", "compare", "audit"),
+    "Decide": ("gate", "choose", "reindex", "recipe", "claims"),
+    "Hand it on": ("export", "publish"),
+    "Look after": ("cache", "twins"),
+}
+"""Commands in the order one meets them; one that stands nowhere here is listed last."""
 
 
 class Commands(TyperGroup):
-    """Every command; none of them ends the program on its own."""
+    """Every command, in the order one works; none of them ends the program on its own."""
+
+    @override
+    def list_commands(self, ctx: Context) -> list[str]:
+        known = [name for names in GROUPS.values() for name in names]
+        return sorted(self.commands, key=lambda name: known.index(name) if name in known else len(known))
+
+    @override
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        grouped = {name for names in GROUPS.values() for name in names}
+        more = tuple(name for name in self.commands if name not in grouped)
+        width = max(len(name) for name in self.commands)
+        for heading, names in (*GROUPS.items(), ("More", more)):
+            rows = [
+                (name.ljust(width), self.commands[name].get_short_help_str(200))
+                for name in names
+                if name in self.commands
+            ]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
     @override
     def invoke(self, ctx: Any) -> Any:
@@ -41,11 +74,28 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="prefixbench",
     cls=Commands,
-    help="Does the task prefix matter for this model on this task, by how much, and how sure are we?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # boxes cut what does not fit; plain help wraps it
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"prefixbench {version('prefixbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def describe(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Does the task prefix matter for this model on this task, by how much, and how sure are we?"""
 
 
 def register_commands() -> typer.Typer:

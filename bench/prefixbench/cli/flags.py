@@ -16,13 +16,18 @@ from prefixbench.spec.load import Overrides, load_sweep, split_names
 from prefixbench.spec.sweep import Dtype, Engine, SweepSpec
 
 P = ParamSpec("P")
+PROJECT_FILE = "prefixbench.toml"
+"""The sweep of a project, found without being named."""
 
 
 @dataclass(frozen=True)
 class SweepFlags:
     """One field a flag; a value given wins over the sweep file."""
 
-    spec: Annotated[Path | None, typer.Argument(help="A sweep file (TOML).", show_default=False)] = None
+    spec: Annotated[
+        Path | None,
+        typer.Argument(help="A sweep file; prefixbench.toml here or above by default.", show_default=False),
+    ] = None
     preset: Annotated[str | None, typer.Option(help="A sweep that comes with the project.")] = None
     models: Annotated[str | None, typer.Option(help="A,B: hub names, local folders or embedded models.")] = None
     endpoint: Annotated[str | None, typer.Option(help="The address where --models are called.")] = None
@@ -58,8 +63,11 @@ class SweepFlags:
         Raises:
             SpecError: Anything that cannot be run.
         """
-        if self.spec is None and self.preset is None and (self.models is None or not (self.tasks or self.data)):
-            raise SpecError("nothing to run: name a sweep file, a --preset, or --models with --tasks or --data.")
+        spec = self.spec
+        if spec is None and self.preset is None and (self.models is None or not (self.tasks or self.data)):
+            spec = find_project_file()
+            if spec is None:
+                raise SpecError("nothing to run: name a sweep file, a --preset, or --models with --tasks or --data.")
         encoder = {
             name: getattr(self, name) for name in ("device", "dtype", "engine", "batch_tokens", "max_seq_length")
         }
@@ -77,7 +85,7 @@ class SweepFlags:
             limit=self.limit,
             seed=self.seed,
         )
-        return load_sweep(self.spec, self.preset, overrides)
+        return load_sweep(spec, self.preset, overrides)
 
     def _list_data(self) -> tuple[dict[str, Any], ...] | None:
         if not self.data:
@@ -95,6 +103,13 @@ class SweepFlags:
     def results_folder(self, sweep: SweepSpec) -> Path:
         """Where the sweep's results go."""
         return self.results or Path("results") / sweep.name
+
+
+def find_project_file() -> Path | None:
+    """``prefixbench.toml`` in the working directory or the nearest folder above it that has one."""
+    here = Path.cwd()
+    found = (folder / PROJECT_FILE for folder in (here, *here.parents) if (folder / PROJECT_FILE).is_file())
+    return next(found, None)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from prefixbench.cli.app import app
+from prefixbench.cli.app import EXIT_INTERRUPTED, app
 from prefixbench.cli.flags import SweepFlags, with_sweep_flags
+from prefixbench.errors import PrefixbenchError
 from prefixbench.spec.sweep import Overwrite
 
 
@@ -40,10 +42,29 @@ def sweep_command(
     max_cost: Annotated[float | None, typer.Option(help="Money to spend at endpoints; stops before.", min=0)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document when done.")] = False,
     json_progress: Annotated[bool, typer.Option(help="Progress as JSON lines on stderr.")] = False,
+    report: Annotated[bool, typer.Option(help="Write RUN/report.html when done.")] = True,
+    everything: Annotated[bool, typer.Option("--all", help="Print the whole answer, however long.")] = False,
 ) -> None:
     """Run a sweep, or go on with one; a bad cell never stops the rest."""
+    from prefixbench.run.progress import silence_libraries
+
+    silence_libraries()  # before anything imports them
     from prefixbench.run.command import SweepOptions, run_command
 
     spec = flags.load_spec()
     options = SweepOptions(flags.results_folder(spec), flags.cache, overwrite, workers, max_tokens, max_cost)
-    raise typer.Exit(run_command(spec, options, as_json=as_json, json_progress=json_progress))
+    code = run_command(spec, options, as_json=as_json, json_progress=json_progress)
+    if code != EXIT_INTERRUPTED and report and not as_json:
+        _tell_answer(options.folder, everything=everything)
+    raise typer.Exit(code)
+
+
+def _tell_answer(folder: Path, *, everything: bool) -> None:
+    """Write the report and print its first screen; what cannot be read is one sentence, and the sweep stays done."""
+    from prefixbench.report.command import close_sweep
+    from prefixbench.run.progress import write_line
+
+    try:
+        write_line(sys.stdout, close_sweep(folder, everything=everything).rstrip())
+    except (PrefixbenchError, OSError) as error:
+        write_line(sys.stderr, f"no report: {error}")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from prefixbench.cli.app import app
+from prefixbench.errors import SpecError
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="A TOML file; the starter's where absent.", show_default=False)
@@ -57,13 +58,19 @@ def train_command(
 
 @twins_app.command("validate")
 def validate_command(
-    twin: Annotated[Path | None, typer.Argument(help="A twin's folder; the base model where absent.")] = None,
+    twin: Annotated[Path | None, typer.Argument(help="A twin's folder.")] = None,
+    base: Annotated[bool, typer.Option("--base", help="The base model itself, untrained.")] = False,
     config: ConfigOption = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all where absent.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of the extraction cache.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Score a twin on training packages kept out of training: none, correct and wrong prefix per task."""
+    if (twin is None) != base:
+        raise SpecError(
+            "name one model to validate: a twin's folder, as `prefixbench twins train` prints it, or --base for the "
+            "base model."
+        )
     from prefixbench.twins.config import load_twin_config
     from prefixbench.twins.run import limit_threads, validate_folder
 
@@ -80,14 +87,20 @@ def validate_command(
 @twins_app.command("findings")
 def findings_command(
     runs: Annotated[list[Path], typer.Argument(help="Results folders of sweeps of the twins.")],
-    output: Annotated[Path, typer.Option(help="The Markdown page.")] = Path("docs/findings.md"),
+    output: Annotated[Path | None, typer.Option(help="The Markdown page; printed where absent.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")] = False,
     smallest_effect: Annotated[float, typer.Option(min=0.0, help="Points that matter.")] = 0.5,
 ) -> None:
     """Answer what the twins were trained to answer, from swept results, as one page."""
+    from prefixbench.files import write_bytes
     from prefixbench.results import load_run
     from prefixbench.twins.findings_page import render_findings
 
+    if output is not None and output.exists() and not overwrite:
+        raise SpecError(f"{output} is there already; --overwrite replaces it.")
     page = render_findings([load_run(path) for path in runs], smallest_effect)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page, encoding="utf-8")
+    if output is None:
+        sys.stdout.write(page)
+        return
+    write_bytes(output, page.encode())
     sys.stdout.write(f"{output}\n")

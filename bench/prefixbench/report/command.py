@@ -109,3 +109,17 @@ def report_runs(
             written.append(outputs.card)
         written += write_figures(report.answer, outputs.figures) if outputs.figures is not None else []
     return tuple(written)
+
+
+def close_sweep(folder: Path, *, everything: bool = False) -> str:
+    """Write a run's report into its folder; returns its first screen for a terminal.
+
+    Raises:
+        PrefixbenchError: The folder cannot be read, or the page cannot be written.
+    """
+    from prefixbench.report.summary import render_summary
+
+    report = load_report([folder])
+    page = folder / "report.html"
+    write_report(page, report.render_html())
+    return render_summary(report.evidence, report.answer, page, everything=everything)

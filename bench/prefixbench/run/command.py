@@ -33,6 +33,8 @@ from prefixbench.spec.sweep import ModelSpec, Overwrite, SweepSpec
 from prefixbench.starter import version_deviations
 
 COMPLETE, SOME_FAILED, INTERRUPTED = 0, 1, 130
+MOST_REASONS = 3
+"""Reasons for failed cells that are printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,11 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
         sys.stdout.write(json.dumps(summary) + "\n")
     say = functools.partial(write_line, sys.stderr)
     say(f"{options.folder}: {len(run.results)} cells scored, {skipped} skipped, {len(failed)} failed")
-    for reason in dict.fromkeys(row.reason for row in failed):
+    reasons = list(dict.fromkeys(row.reason for row in failed))
+    for reason in reasons[:MOST_REASONS]:
         say(f"  failed: {reason}")
+    if len(reasons) > MOST_REASONS:
+        say(f"  and {len(reasons) - MOST_REASONS} more reasons, all in the report")
     if run.missing:
         say(run.describe_missing())
     return SOME_FAILED if n_failed or failed or run.missing else COMPLETE
@@ -165,7 +170,7 @@ def _digest_data(place: Place) -> str | None:
 def _remember_rates(sweep: Sweep) -> None:
     """Keep how fast this machine was, for the next plan's estimate."""
     counts = sweep.progress.counts
-    n_cells = counts.cells_done - counts.cells_before
+    n_cells = counts.cells_done
     if not n_cells or not counts.texts_done or not sweep.seconds_encode:
         return
     rates = {

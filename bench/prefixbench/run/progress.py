@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -17,17 +18,50 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichBar
     from rich.progress import TaskID
 
+LEAST_SHARE = 0.1
+"""Before so much is done, nobody knows how long the rest takes."""
+
 
 @dataclass
 class Counts:
-    """Arithmetic shared by all reporters: rates and time left."""
+    """Arithmetic shared by all reporters: what is expected, how much of it is done, and the time left.
+
+    Attributes:
+        n_cells: Cells of the plan.
+        n_before: Cells that had their row already.
+        n_left_out: Cells left out by rule, which are no work.
+        cells_started: Cells whose texts were asked for.
+        cells_done: Cells that got a score, or failed to.
+        texts_planned: Texts that the cells started so far have to embed.
+        texts_done: Texts embedded.
+        started: When the sweep began, on the monotonic clock.
+    """
 
     n_cells: int = 0
+    n_before: int = 0
+    n_left_out: int = 0
+    cells_started: int = 0
     cells_done: int = 0
-    cells_before: int = 0
     texts_planned: int = 0
     texts_done: int = 0
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def n_to_do(self) -> int:
+        """Cells that this sweep works on."""
+        return self.n_cells - self.n_before - self.n_left_out
+
+    @property
+    def texts_expected(self) -> int:
+        """Texts of the cells started, and as many a cell for those to come."""
+        started = max(self.cells_started, self.cells_done)
+        return self.texts_planned + round((self.n_to_do - started) * self.texts_planned / max(1, started))
+
+    @property
+    def share(self) -> float:
+        """How much is done (0–1): of the texts expected or of the cells, whichever lags."""
+        cells = self.cells_done / self.n_to_do if self.n_to_do else 1.0
+        return min(cells, self.texts_done / self.texts_expected) if self.texts_expected else cells
 
     @property
     def seconds(self) -> float:
@@ -41,16 +75,25 @@ class Counts:
 
     @property
     def seconds_left(self) -> float | None:
-        """From the share of cells done, or ``None`` before the first one."""
-        done = self.cells_done - self.cells_before
-        return self.seconds / done * (self.n_cells - self.cells_done) if done else None
+        """At the pace so far; ``None`` before a tenth is done."""
+        return self.seconds * (1 - self.share) / self.share if self.share >= LEAST_SHARE else None
+
+    @property
+    def stage(self) -> str:
+        """``preparing``, ``embedding`` or ``scoring``."""
+        if not self.texts_done and not self.cells_done:
+            return "preparing"
+        return "embedding" if self.texts_done < self.texts_expected else "scoring"
 
     def describe(self) -> str:
-        """``12/40 cells, 30,211 texts embedded, 311 texts/s, 0:42 left``."""
-        parts = [f"{self.cells_done}/{self.n_cells} cells"]
+        """``embedding, 30,211 of 61,000 texts, 311 texts/s, 12 of 40 cells, 0:42 left``."""
+        parts = [self.stage]
+        if self.texts_planned:
+            parts.append(f"{self.texts_done:,} of {self.texts_expected:,} texts")
         if self.texts_done:
-            parts.append(f"{self.texts_done:,} texts embedded, {self.texts_per_second:,.0f} texts/s")
-        if self.seconds_left is not None and self.cells_done < self.n_cells:
+            parts.append(f"{self.texts_per_second:,.0f} texts/s")
+        parts.append(f"{self.cells_done} of {self.n_to_do} cells")
+        if self.seconds_left is not None and self.cells_done < self.n_to_do:
             minutes, seconds = divmod(round(self.seconds_left), 60)
             parts.append(f"{minutes}:{seconds:02d} left")
         return ", ".join(parts)
@@ -64,10 +107,14 @@ class Progress:
 
     def start(self, n_cells: int, n_done: int) -> None:
         """The sweep begins, with so many cells in all and so many done before."""
-        self.counts = Counts(n_cells=n_cells, cells_done=n_done, cells_before=n_done)
+        self.counts = Counts(n_cells=n_cells, n_before=n_done)
 
     def say(self, text: str) -> None:
         """A stage or a note worth a line."""
+
+    def cell_started(self) -> None:
+        """The texts of one more cell are asked for."""
+        self.counts.cells_started += 1
 
     def texts_planned(self, n_texts: int) -> None:
         """So many more texts are to be embedded."""
@@ -78,9 +125,11 @@ class Progress:
         self.counts.texts_done += n_texts
 
     def cell_finished(self, label: str, outcome: str) -> None:
-        """A cell has its row in the ledger; ``outcome`` begins with ``score`` where it has one."""
-        self.counts.cells_done += 1
-        self.counts.cells_before += outcome.startswith("skipped")  # took no time, so it says nothing of the time left
+        """A cell has its row in the ledger; ``outcome`` begins with ``score``, ``failed`` or ``skipped``."""
+        if outcome.startswith("skipped"):
+            self.counts.n_left_out += 1
+        else:
+            self.counts.cells_done += 1
 
     def stop(self) -> None:
         """The sweep ends, for whatever reason."""
@@ -120,7 +169,9 @@ class PlainProgress(Progress):
     @override
     def cell_finished(self, label: str, outcome: str) -> None:
         super().cell_finished(label, outcome)
-        last = self.counts.cells_done == self.counts.n_cells
+        if outcome.startswith("skipped"):
+            return
+        last = self.counts.cells_done == self.counts.n_to_do
         if last or not outcome.startswith("score") or time.monotonic() - self._last > self.every:
             self._line(f"{self.counts.describe()} · {label}: {outcome}")
 
@@ -135,17 +186,18 @@ class PlainProgress(Progress):
 
 
 class JsonProgress(PlainProgress):
-    """One JSON object a line: ``event``, counts, rate and seconds left."""
+    """One JSON object a line: ``event``, stage, counts, rate and seconds left."""
 
     def _line(self, text: str) -> None:
         self._last = time.monotonic()
         counts = self.counts
         row = {
             "event": "progress",
+            "stage": counts.stage,
             "text": text,
-            "cells": counts.n_cells,
+            "cells": counts.n_to_do,
             "cells_done": counts.cells_done,
-            "texts_planned": counts.texts_planned,
+            "texts_expected": counts.texts_expected,
             "texts_embedded": counts.texts_done,
             "texts_per_second": round(counts.texts_per_second, 1),
             "seconds": round(counts.seconds, 2),
@@ -155,7 +207,7 @@ class JsonProgress(PlainProgress):
 
 
 class TerminalProgress(Progress):
-    """Two live bars: cells and texts."""
+    """One live bar over the texts expected, with the stage before it."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -163,16 +215,14 @@ class TerminalProgress(Progress):
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichBar
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[detail]}"))
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[detail]}"))
         self._bar: RichBar = RichBar(*columns, console=Console(file=stream))
-        self._cells: TaskID | None = None
-        self._texts: TaskID | None = None
+        self._task: TaskID | None = None
 
     @override
     def start(self, n_cells: int, n_done: int) -> None:
         super().start(n_cells, n_done)
-        self._cells = self._bar.add_task("cells", total=n_cells, completed=n_done, detail=self.counts.describe())
-        self._texts = self._bar.add_task("texts", total=0, detail="")
+        self._task = self._bar.add_task(self.counts.stage, total=1.0, detail="")
         self._bar.start()
 
     @override
@@ -192,7 +242,7 @@ class TerminalProgress(Progress):
     @override
     def cell_finished(self, label: str, outcome: str) -> None:
         super().cell_finished(label, outcome)
-        if not outcome.startswith("score"):
+        if outcome.startswith("failed"):
             self.say(f"{label}: {outcome}")
         self._refresh()
 
@@ -202,18 +252,13 @@ class TerminalProgress(Progress):
 
     def _refresh(self) -> None:
         counts = self.counts
-        if self._cells is not None and self._texts is not None:
-            self._bar.update(self._cells, completed=counts.cells_done, detail=counts.describe())
-            self._bar.update(
-                self._texts,
-                total=counts.texts_planned,
-                completed=counts.texts_done,
-                detail=f"{counts.texts_done:,}/{counts.texts_planned:,}",
-            )
+        if self._task is not None:
+            stage, _, detail = counts.describe().partition(", ")
+            self._bar.update(self._task, description=stage, completed=counts.share, detail=detail)
 
 
 def choose_progress(as_json: bool = False) -> Progress:
-    """The reporter that fits stderr: bars on a terminal, lines in a log, JSON where asked for."""
+    """The reporter that fits stderr: a bar on a terminal, lines in a log, JSON where asked for."""
     if as_json:
         return JsonProgress(sys.stderr)
     from rich.console import Console
@@ -222,3 +267,9 @@ def choose_progress(as_json: bool = False) -> Progress:
     if console.is_terminal and not console.is_dumb_terminal:
         return TerminalProgress(sys.stderr)
     return PlainProgress(sys.stderr)
+
+
+def silence_libraries() -> None:
+    """Keep the bars of hub, data sets and model loaders off the terminal; they read this when they are imported."""
+    for name in ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
+        os.environ.setdefault(name, "1")

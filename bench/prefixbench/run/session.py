@@ -146,6 +146,7 @@ class ModelSession:
             AuditError: What reached the model is not what was planned.
             PrefixbenchError: The model cannot be loaded, or cannot embed a text.
         """
+        self._progress.cell_started()
         try:
             return self._encode_cell(cell, texts)
         except ChangedModelError:
