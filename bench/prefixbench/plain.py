@@ -50,3 +50,13 @@ Name = Annotated[str, Field(min_length=1), AfterValidator(clean_name)]
 
 Sentence = Annotated[str, AfterValidator(clean_text)]
 """Words for people, whatever text they quote."""
+
+
+def escape_cell(text: str) -> str:
+    """Return a table's cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def escape_markdown(text: str) -> str:
+    """Return text that Markdown shows as it is: no table edge, no markup, no link, one line."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split("\n")))

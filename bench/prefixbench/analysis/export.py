@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,10 @@ from prefixbench.analysis.analyse import analyse
 from prefixbench.analysis.settings import AnalysisSettings
 from prefixbench.analysis.tables import format_p_value
 from prefixbench.errors import ResultsError, SpecError, describe_unknown_name
+from prefixbench.files import write_bytes
+from prefixbench.plain import escape_cell, escape_markdown
 from prefixbench.results import load_run
+from prefixbench.results.guard import locate_inside, read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +71,7 @@ def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path) -> lis
     """
     output.mkdir(parents=True, exist_ok=True)
     writers: dict[ExportFormat, tuple[str, tuple[str, ...], Callable[[pd.DataFrame, Path], None]]] = {
-        ExportFormat.CSV: ("csv", FRAMES, lambda frame, path: frame.to_csv(path, index=False, lineterminator="\n")),
+        ExportFormat.CSV: ("csv", FRAMES, _write_csv),
         ExportFormat.PARQUET: ("parquet", FRAMES, lambda frame, path: frame.to_parquet(path, index=False)),
         ExportFormat.MARKDOWN: ("md", ("contrasts", "models"), _write_markdown),
         ExportFormat.LATEX: ("tex", ("contrasts", "models"), _write_latex),
@@ -86,14 +89,21 @@ def _copy_mteb(run: Run, output: Path) -> Path:
     """Copy the run's results in mteb's layout, as ``mteb.ResultCache(output)`` reads it.
 
     Raises:
-        ResultsError: The run holds none, or something else stands at ``output``.
+        ResultsError: The run holds none, a link or a pipe stands among them, or something else stands at ``output``.
     """
     source = run.path / "mteb"
     if not source.is_dir():
         raise ResultsError(f"{run.path}: holds no results in mteb's layout (no folder 'mteb').")
     if output.exists() and any(output.iterdir()):
         raise ResultsError(f"{output}: is not empty; mteb's results are written to a new or empty folder.")
-    shutil.copytree(source, output, dirs_exist_ok=True)
+    for at, folders, files in os.walk(source, followlinks=False):
+        for name in (*folders, *files):
+            relative = (Path(at) / name).relative_to(run.path).as_posix()
+            if locate_inside(run.path, relative).is_dir():
+                continue
+            content = read_inside(run.path, relative)
+            if content is not None:
+                write_bytes(output / Path(relative).relative_to("mteb"), content)
     for folder in output.glob("results/*/*/experiments/*"):
         if not (folder / "model_meta.json").exists():
             _describe_experiment(run, folder)
@@ -132,8 +142,17 @@ def _format_cells(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[lis
     return rows
 
 
+def escape_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose words no spreadsheet takes for a formula."""
+    return frame.map(lambda value: escape_cell(value) if isinstance(value, str) else value)
+
+
+def _write_csv(frame: pd.DataFrame, path: Path) -> None:
+    escape_frame(frame).to_csv(path, index=False, lineterminator="\n")
+
+
 def _write_markdown(frame: pd.DataFrame, path: Path) -> None:
-    header, *rows = _format_cells(frame, lambda text: text.replace("|", "\\|"))
+    header, *rows = _format_cells(frame, escape_markdown)
     lines = ["| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *rows]]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -12,8 +12,11 @@ from prefixbench.cli.app import app
 
 @app.command("publish")
 def publish_command(run: Annotated[Path, typer.Argument(help="A results folder; it is changed in place.")]) -> None:
-    """Take data sets' texts out of a results folder, so that it can be passed on where their licence forbids copies."""
-    from prefixbench.results.publish import drop_texts
+    """Make a results folder fit to be passed on: without data sets' texts, absolute paths and reports that quote."""
+    from prefixbench.results.publish import publish_folder
 
-    dropped = drop_texts(run)
-    typer.echo(f"{run}: texts dropped from {dropped} cells; scores, prefixes and counts stay.")
+    n_cells = publish_folder(run)
+    typer.echo(
+        f"{run}: texts dropped from {n_cells} cells; scores, prefixes and counts stay. Reports and exports were "
+        f"removed: prefixbench report {run} writes the report again."
+    )

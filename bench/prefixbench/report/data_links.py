@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from prefixbench.analysis.export import escape_frame
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,7 +20,7 @@ _LEFT_AS_THEY_ARE = " ,;:!*()/'@&=+$-_.~[]|{}"
 
 def link_csv(frame: pd.DataFrame) -> str:
     """A frame as a ``data:`` link; numbers keep six significant digits."""
-    content = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    content = escape_frame(frame).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     return "data:text/csv;charset=utf-8," + quote(content, safe=_LEFT_AS_THEY_ARE)
 
 

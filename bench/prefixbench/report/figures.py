@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from prefixbench.analysis.export import escape_frame
 from prefixbench.files import write_bytes
 from prefixbench.report.data_links import tabulate_effects
 from prefixbench.report.palette import GROUND, INK, MUTED, RULE, TONE_COLOURS, WASH_EQUIVALENT
@@ -149,7 +150,7 @@ def _write(stem: Path, title: str, rows: Sequence[Drawn], margin: float) -> list
         figure.savefig(paths[0], metadata={"CreationDate": None}, facecolor="white")
         figure.savefig(paths[1], dpi=300, facecolor="white")
     effects = [effect for _, effect, _ in rows if effect is not None]
-    write_bytes(paths[2], tabulate_effects(effects).to_csv(index=False, float_format="%.6g").encode())
+    write_bytes(paths[2], escape_frame(tabulate_effects(effects)).to_csv(index=False, float_format="%.6g").encode())
     return paths
 
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from prefixbench.analysis import analyse
-from prefixbench.analysis.export import ExportFormat, export_analysis, export_run
+from prefixbench.analysis.export import ExportFormat, escape_frame, export_analysis, export_run
 from prefixbench.analysis.gate import judge_run
 from prefixbench.cli.app import register_commands
 from prefixbench.errors import ResultsError, SpecError
+from prefixbench.plain import escape_markdown
 from prefixbench.results import load_run
 from prefixbench.results.items import write_items
 from prefixbench.results.ledger import append_row
@@ -121,3 +124,27 @@ def test_mteb_reads_what_is_exported(tmp_path: Path) -> None:
 def test_an_unknown_format_names_the_valid_ones(folder: Path) -> None:
     with pytest.raises(SpecError, match=r"^--format: unknown format 'xlsx'; valid choices: csv, latex, markdown, mteb"):
         export_run(folder, "xlsx", None, (0.5, 42))
+
+
+def test_no_cell_is_taken_for_a_formula_or_markup() -> None:
+    frame = pd.DataFrame({"word": ["=1+1", "+a", "@b", "\tc", "plain"], "number": [-1.0, 2.0, 0.5, 0.0, 1.0]})
+    assert escape_frame(frame)["word"].tolist() == ["'=1+1", "'+a", "'@b", "'\tc", "plain"]
+    assert escape_frame(frame)["number"].tolist() == frame["number"].tolist()
+    hostile = "[a](javascript:b) <i>|c"
+    assert escape_markdown(hostile) == "\\[a\\](javascript:b) \\<i\\>\\|c"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "loop", "pipe"])
+def test_mteb_results_are_never_read_through_a_link(kind: str, folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(folder, copy)
+    results = copy / "mteb" / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "secret").write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(results / "x.json")
+    else:
+        (results / "x.json").symlink_to({"file": tmp_path / "secret", "folder": tmp_path, "loop": results}[kind])
+    with pytest.raises(ResultsError, match=r"x\.json: (is a link|cannot be read \(it is no ordinary file\))"):
+        export_run(copy, "mteb", tmp_path / "out", (0.5, 42))
+    assert not any(path.name == "secret" for path in tmp_path.glob("out/**/*"))
