@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEMPORARY_SUFFIX = ".tmp"
+
+SEAL = "SHA256SUMS"
+"""In a folder that was made here and is trusted later: what its files are."""
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
 """Some network file systems sync renames themselves and refuse to be asked."""
@@ -110,10 +114,43 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def seal_folder(folder: Path) -> None:
+    """Write the sha256 of every file below a folder into it, and make all of it survive a power cut."""
+    lines = []
+    for path in _list_sealed(folder):
+        with path.open("rb") as stream:
+            lines.append(
+                f"{hashlib.file_digest(stream, 'sha256').hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+            )
+            os.fsync(stream.fileno())
+        sync_folder(path.parent)
+    write_bytes(folder / SEAL, "".join(lines).encode())
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether every file below a folder is as it was when the folder was sealed, and none is missing or new."""
+    try:
+        lines = (folder / SEAL).read_text(encoding="utf-8").splitlines()
+        recorded = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        for path in _list_sealed(folder):
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if recorded.pop(path.relative_to(folder).as_posix(), None) != digest:
+                return False
+    except (OSError, ValueError):
+        return False
+    return not recorded
+
+
+def _list_sealed(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SEAL)
+
+
 def read_memo(path: Path) -> dict[str, Any]:
     """Return a remembered JSON object; empty where none can be read, since whatever it holds can be found anew."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        # A pipe of that name would be waited on for ever.
+        value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,8 +41,13 @@ def verify_command(cache: CacheOption = None, as_json: JsonOption = False) -> No
     from prefixbench.vectors.upkeep import verify_store
 
     report = verify_store(_open_store(cache))
-    sys.stdout.write(_dump(report.to_json()) if as_json else render_verify(report))
-    raise typer.Exit(EXIT_FAILED_CELLS if report.damage else 0)
+    damaged = _drop_damaged_models(_locate_cache(cache))
+    if as_json:
+        sys.stdout.write(_dump({**report.to_json(), "damaged_models": [str(folder) for folder in damaged]}))
+    else:
+        sys.stdout.write("".join(f"{folder}: is not as written; deleted, to be made again.\n" for folder in damaged))
+        sys.stdout.write(render_verify(report))
+    raise typer.Exit(EXIT_FAILED_CELLS if report.damage or damaged else 0)
 
 
 @cache_app.command("prune")
@@ -67,11 +73,27 @@ def prune_command(
     sys.stdout.write(_dump(report.to_json()) if as_json else render_prune(report))
 
 
-def _open_store(cache: Path | None) -> VectorStore:
+def _drop_damaged_models(cache: Path) -> list[Path]:
+    """Delete converted models and merged twins that are not what was written, and name them."""
+    from prefixbench.files import SEAL, is_sealed
+
+    made = sorted(seal.parent for pattern in ("engines/*/*", "models/*") for seal in cache.glob(f"{pattern}/{SEAL}"))
+    damaged = [folder for folder in made if not is_sealed(folder)]
+    for folder in damaged:
+        shutil.rmtree(folder)
+    return damaged
+
+
+def _locate_cache(cache: Path | None) -> Path:
     from prefixbench.files import default_cache_folder
+
+    return (cache or default_cache_folder()).expanduser()
+
+
+def _open_store(cache: Path | None) -> VectorStore:
     from prefixbench.vectors import STORE_FOLDER, VectorStore
 
-    return VectorStore.open((cache or default_cache_folder()).expanduser() / STORE_FOLDER)
+    return VectorStore.open(_locate_cache(cache) / STORE_FOLDER)
 
 
 def _dump(document: dict[str, object]) -> str:

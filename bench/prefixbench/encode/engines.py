@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from prefixbench.errors import EncodeError
+from prefixbench.files import is_sealed, seal_folder, sync_folder
 from prefixbench.spec.sweep import Dtype, Engine
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _build_openvino(
 
     core = openvino.Core()
     path = store / "openvino" / "model.xml"
-    model = _convert_openvino(transformer, inputs, path) if not path.is_file() else None
+    model = _convert_openvino(transformer, inputs, path) if not _is_whole(path) else None
     if path.is_file():
         model = None  # what conversion left in memory is several times the weights; the file is mapped
         gc.collect()
@@ -145,7 +146,7 @@ def _build_onnx(
         raise EncodeError(f"engine 'onnx' computes in float32 only, not in {dtype.value}; choose another engine.")
     path = store / "onnx" / "model.onnx"
     names = list(inputs)
-    if not path.is_file():
+    if not _is_whole(path):
         axes = {name: {0: "texts", 1: "tokens"} for name in [*names, "hidden"]}
 
         def export(draft: Path) -> None:
@@ -191,6 +192,13 @@ def _build_compiled(
     return run
 
 
+def _is_whole(path: Path) -> bool:
+    """Whether a converted model is there as it was written; one that is damaged is taken away."""
+    if path.is_file() and not is_sealed(path.parent):
+        shutil.rmtree(path.parent, ignore_errors=True)
+    return path.is_file()
+
+
 def _publish(path: Path, write: Callable[[Path], object]) -> None:
     """Write a converted model beside its place and move it there whole; another process may have been quicker."""
     draft: Path | None = None
@@ -198,7 +206,9 @@ def _publish(path: Path, write: Callable[[Path], object]) -> None:
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=path.parent.parent))
         write(draft)
+        seal_folder(draft)
         draft.rename(path.parent)
+        sync_folder(path.parent.parent)
     except OSError:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)

@@ -164,7 +164,9 @@ def _find_base(name: str, revision: str | None) -> Path | None:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, revision=revision, local_files_only=True))
+        return Path(
+            snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=[f"*{WEIGHTS_SUFFIX}"])
+        )
     except (LocalEntryNotFoundError, HFValidationError, OSError):
         return None
 

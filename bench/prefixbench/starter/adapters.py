@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefixbench.errors import ModelLoadError
-from prefixbench.files import default_cache_folder
+from prefixbench.files import default_cache_folder, is_sealed, seal_folder, sync_folder
 
 WEIGHTS = "model.safetensors"
 ADAPTER = "adapter_model.safetensors"
@@ -111,7 +111,9 @@ def lay_adapter(adapter: EmbeddedAdapter, base: Path, cache: Path | None = None)
     key = f"{adapter.folder.name}-{adapter.sha256[:16]}"
     destination = (cache or default_cache_folder()) / "models" / key
     if destination.is_dir():
-        return destination
+        if is_sealed(destination):
+            return destination
+        shutil.rmtree(destination, ignore_errors=True)
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=destination.parent) as scratch:
         made = Path(scratch) / "made"
@@ -125,8 +127,10 @@ def lay_adapter(adapter: EmbeddedAdapter, base: Path, cache: Path | None = None)
                 shutil.copy(source / ADAPTER, made / source.name)
                 shutil.copy(source / ADAPTER_CONFIG, made / source.name)
             shutil.copy(source / PROMPTS, made / PROMPTS)
+        seal_folder(made)
         if not destination.is_dir():
             made.rename(destination)
+            sync_folder(destination.parent)
     return destination
 
 

@@ -55,6 +55,8 @@ class VectorStore:
         store = cls(folder)
         path = store._format_path
         try:
+            if path.exists() and not path.is_file():
+                raise CacheError(f"{path}: is no file, so this is no embedding store.")
             known = json.loads(path.read_text(encoding="utf-8"))["format"]
         except FileNotFoundError:
             return store

@@ -59,8 +59,9 @@ def write_record(folder: Path, namespace: Namespace, dim: int) -> None:
 
 def load_record(folder: Path) -> NamespaceRecord | None:
     """Read the record of a namespace's folder; ``None`` where there is none that can be read."""
+    path = folder / RECORD_NAME
     try:
-        return _RECORD.validate_json((folder / RECORD_NAME).read_bytes())
+        return _RECORD.validate_json(path.read_bytes()) if path.is_file() else None
     except (OSError, ValidationError):
         return None
 

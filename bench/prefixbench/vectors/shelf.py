@@ -102,7 +102,8 @@ class Shelf:
         """Add the segments published since the last look; says whether there were any."""
         try:
             with os.scandir(self.folder) as entries:
-                names = {entry.name for entry in entries if entry.name.endswith(SEGMENT_SUFFIX)}
+                # A pipe or a folder of that name is no segment, and opening the one would wait for ever.
+                names = {entry.name for entry in entries if entry.name.endswith(SEGMENT_SUFFIX) and entry.is_file()}
         except (FileNotFoundError, NotADirectoryError):
             return False
         new = sorted(names - self._listed)

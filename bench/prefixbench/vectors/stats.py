@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,8 @@ def list_segments(folder: Path) -> tuple[SegmentFile, ...]:
         try:
             status = path.stat()
         except FileNotFoundError:
+            continue
+        if not stat.S_ISREG(status.st_mode):
             continue
         number = path.name.split("-")[1] if path.name.count("-") >= 2 else ""
         found.append(SegmentFile(path, int(number) if number.isdigit() else 0, status.st_size, status.st_mtime))

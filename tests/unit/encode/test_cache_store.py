@@ -16,6 +16,7 @@ from prefixbench.vectors import VectorStore
 from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
 from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace, vector_keys
 from prefixbench.vectors.segment import UnreadableSegmentError, compute_checksums, load_segment
+from prefixbench.vectors.stats import collect_stats
 from prefixbench.vectors.upkeep import verify_store
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
@@ -378,3 +379,18 @@ def test_a_foreign_file_is_no_segment(tmp_path: Path) -> None:
         load_segment(path)
     with pytest.raises(FileNotFoundError):
         load_segment(tmp_path / "gone.arrow")
+
+
+@pytest.mark.timeout(20)
+def test_pipes_and_folders_among_the_files_are_passed_over(store: VectorStore) -> None:
+    store.put_many(make_keys("a"), make_vectors(1), NAMESPACE)
+    folder = next(store.folder.rglob("*.arrow")).parent
+    os.mkfifo(folder / "00000000000000000001-1-0000000000000000.arrow")
+    (folder / "00000000000000000002-1-0000000000000000.arrow").mkdir()
+    (folder / "namespace.json").unlink()
+    os.mkfifo(folder / "namespace.json")
+    again = VectorStore.open(store.folder)
+    assert again.contains_many(make_keys("a", "b")).tolist() == [True, False]
+    assert again.records() == {}
+    assert sum(one.n_vectors for one in collect_stats(again).namespaces) == 1
+    assert again.damage == []
