@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from prefixbench.analysis.rules import read_interval
 
 from tests.fakes_sweep import FakeSweep, effect_of
 
@@ -24,7 +25,8 @@ class FakeAnalysis:
 
     settings: FakeSettings
     contrasts: pd.DataFrame
-    pooled: pd.DataFrame
+    tasks: pd.DataFrame
+    types: pd.DataFrame
     models: pd.DataFrame
     movers: pd.DataFrame
     refusals: pd.DataFrame
@@ -35,7 +37,8 @@ def make_analysis(sweep: FakeSweep) -> FakeAnalysis:
     return FakeAnalysis(
         settings=FakeSettings(),
         contrasts=_make_contrasts(sweep),
-        pooled=_make_pooled(sweep),
+        tasks=_make_tasks(sweep),
+        types=_make_types(sweep),
         models=_make_models(sweep),
         movers=_make_movers(sweep),
         refusals=pd.DataFrame(
@@ -45,12 +48,29 @@ def make_analysis(sweep: FakeSweep) -> FakeAnalysis:
     )
 
 
-def _decide(delta: float, half: float) -> str:
-    if delta - half > 0:
-        return "helps"
-    if delta + half < 0:
-        return "hurts"
-    return "equivalent" if max(abs(delta - half), abs(delta + half)) < 1.0 else "inconclusive"
+def _decide(low: float, high: float) -> str:
+    return str(read_interval((low, high), 0.5))
+
+
+def _infer(delta: float, half: float) -> dict[str, object]:
+    """Every field that contrasts, tasks and types share."""
+    verdict = _decide(delta - 1.2 * half, delta + 1.2 * half)
+    return {
+        "delta_points": delta,
+        "standard_error": half / 2,
+        "ci_low": delta - half,
+        "ci_high": delta + half,
+        "ci_low_adjusted": delta - 1.2 * half,
+        "ci_high_adjusted": delta + 1.2 * half,
+        "p_value": math.exp(-abs(delta) / half),
+        "p_adjusted": min(1.0, 3 * math.exp(-abs(delta) / half)),
+        "family": "exploratory",
+        "margin": 0.5,
+        "verdict": verdict,
+        "reason": "",
+        "mde": 1.4 * half,
+        "n_items_for_margin": 900,
+    }
 
 
 def _make_contrasts(sweep: FakeSweep) -> pd.DataFrame:
@@ -62,8 +82,6 @@ def _make_contrasts(sweep: FakeSweep) -> pd.DataFrame:
                 if condition == "none":
                     continue
                 delta = effect_of(sweep, model, index, condition)
-                half = 0.35 + 0.3 * (index % 4)
-                verdict = _decide(delta, half)
                 rows.append(
                     {
                         "model": model,
@@ -76,96 +94,88 @@ def _make_contrasts(sweep: FakeSweep) -> pd.DataFrame:
                         "condition": condition,
                         "baseline": "none",
                         "n_items": sweep.n_items,
-                        "n_groups": sweep.n_items,
+                        "n_units": sweep.n_items,
                         "score": 0.6 + delta / 100,
                         "baseline_score": 0.6,
-                        "delta_points": delta,
-                        "ci_low": delta - half,
-                        "ci_high": delta + half,
-                        "p_value": math.exp(-abs(delta) / half),
-                        "p_holm": min(1.0, 3 * math.exp(-abs(delta) / half)),
-                        "planned": condition in {"correct", "wrong"},
-                        "mde": 1.4 * half,
+                        **_infer(delta, 0.35 + 0.3 * (index % 4)),
                         "share_better": 0.3 + 0.02 * delta,
                         "share_worse": 0.3 - 0.02 * delta,
                         "share_same": 0.4,
-                        "verdict": verdict,
-                        "n_items_to_settle": 900.0 if verdict == "inconclusive" else math.nan,
-                        "n_resamples": 10_000,
+                        "same_strings": False,
                         "seed": 42,
-                        "method": "paired bootstrap over items",
-                        "identical": False,
-                        "note": "",
+                        "method": "Hall's interval of the items",
                     }
                 )
     return pd.DataFrame(rows)
 
 
-def _make_pooled(sweep: FakeSweep) -> pd.DataFrame:
+def _make_tasks(sweep: FakeSweep) -> pd.DataFrame:
+    """One row a task and contrast: the first subset stands for the task."""
+    contrasts = _make_contrasts(sweep).drop_duplicates(["model", "task", "contrast"])
+    dropped = ["hf_subset", "hf_split", "share_better", "share_worse", "share_same", "seed", "method"]
+    return contrasts.drop(columns=dropped).assign(
+        n_subsets=1, shrunk_points=0.0, shrunk_low=-1.0, shrunk_high=1.0, pr_positive=0.5
+    )
+
+
+def _make_types(sweep: FakeSweep) -> pd.DataFrame:
     rows = []
     for model in sweep.models:
-        scopes = ["all", *dict.fromkeys(task_type for _, task_type, _ in sweep.tasks)]
-        for scope in scopes:
+        for task_type in dict.fromkeys(kind for _, kind, _ in sweep.tasks):
             for condition in sweep.conditions[1:]:
-                effects = [
-                    effect_of(sweep, model, index, condition)
-                    for index, task in enumerate(sweep.tasks)
-                    if scope in {"all", task[1]}
-                ]
-                delta = float(np.mean(effects))
-                half = 0.4 if scope == "all" else 0.8
+                own = [index for index, task in enumerate(sweep.tasks) if task[1] == task_type]
+                delta = float(np.mean([effect_of(sweep, model, index, condition) for index in own]))
                 rows.append(
                     {
-                        "subject": model,
-                        "subject_kind": "model",
-                        "scope": scope,
+                        "model": model,
+                        "task_type": task_type,
                         "contrast": f"{condition}-none",
-                        "n_tasks": len(effects),
-                        "delta_points": delta,
-                        "ci_low": delta - half,
-                        "ci_high": delta + half,
-                        "pi_low": delta - 3 * half,
-                        "pi_high": delta + 3 * half,
+                        "condition": condition,
+                        "baseline": "none",
+                        "n_tasks": len(own),
+                        "tasks": ",".join(sweep.tasks[index][0].partition(":")[0] for index in own),
+                        "n_items": sweep.n_items * len(own),
+                        "n_units": sweep.n_items,
+                        **_infer(delta, 0.8),
+                        "pr_positive": 0.9,
+                        "re_points": delta,
+                        "re_low": delta - 1,
+                        "re_high": delta + 1,
                         "tau2": 0.5,
-                        "i2": 0.6,
-                        "p_value": 0.01,
-                        "verdict": _decide(delta, half),
-                        "mixed_delta_points": delta,
-                        "mixed_ci_low": delta - half,
-                        "mixed_ci_high": delta + half,
-                        "note": "",
+                        "pi_low": delta - 2,
+                        "pi_high": delta + 2,
+                        "line": "helpful" if condition == "correct" else "",
                     }
                 )
     return pd.DataFrame(rows)
 
 
 def _make_models(sweep: FakeSweep) -> pd.DataFrame:
-    pooled = _make_pooled(sweep)
-    rows = []
-    for model, (query, _, gain) in sweep.models.items():
-        row = pooled[
-            (pooled["subject"] == model) & (pooled["scope"] == "all") & (pooled["contrast"] == "correct-none")
-        ].iloc[0]
-        overall = "required" if gain > 3 else "helpful" if gain > 1 else "harmless" if not query else "unclear"
-        rows.append(
+    return pd.DataFrame(
+        [
             {
                 "model": model,
-                "family": model.partition("/")[2].partition("-")[0],
-                "overall": overall,
-                "query_side": "helps" if gain > 1 else "equivalent",
-                "document_side": "equivalent",
+                "training": "prefix",
+                "line": "helpful" if gain > 1 else "not shown",
+                "line_types": "Retrieval" if gain > 1 else "",
+                "other_types": "STS",
+                "sentence": "Send the documented prefix for Retrieval (+3.0 [+1.0, +5.0]).",
                 "keep_index": "yes" if gain < 5 else "no",
-                "action": {
-                    "required": "Keep your index, prefix the queries.",
-                    "harmless": "Send nothing: no prefix is documented, and none is needed.",
-                }.get(overall, "Use the documented prefix; measure on your own data."),
-                "delta_points": row["delta_points"],
-                "ci_low": row["ci_low"],
-                "ci_high": row["ci_high"],
                 "n_tasks": len(sweep.tasks),
+                "n_helps": 1,
+                "n_hurts": 0,
+                "n_equivalent": 0,
+                "n_open": len(sweep.tasks) - 1,
+                "n_described": 0,
+                "n_same": 0,
+                "new_task_points": 1.0,
+                "new_task_low": -3.0,
+                "new_task_high": 5.0,
+                "pr_new_positive": 0.7,
             }
-        )
-    return pd.DataFrame(rows)
+            for model, (_, _, gain) in sweep.models.items()
+        ]
+    )
 
 
 def _make_movers(sweep: FakeSweep) -> pd.DataFrame:

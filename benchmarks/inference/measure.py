@@ -131,7 +131,7 @@ def main() -> None:
         "items": arguments.items,
         "resamples": arguments.resamples,
         "contrasts": len(analysis.contrasts),
-        "pooled_rows": len(analysis.pooled),
+        "types_rows": len(analysis.types),
         "seconds": round(time.perf_counter() - wall, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "load_before": round(os.getloadavg()[1], 1),

@@ -2,7 +2,7 @@
 
 from prefixbench.analysis.analyse import Analysis, analyse
 from prefixbench.analysis.library import AnalysedRun
+from prefixbench.analysis.rules import Verdict
 from prefixbench.analysis.settings import AnalysisSettings
-from prefixbench.analysis.verdicts import Verdict
 
 __all__ = ["AnalysedRun", "Analysis", "AnalysisSettings", "Verdict", "analyse"]

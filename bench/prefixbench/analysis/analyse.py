@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
-from prefixbench.analysis.advice import advise_models
 from prefixbench.analysis.blocks import Place, RunLike
-from prefixbench.analysis.columns import CONTRASTS, MODELS, MOVERS, POOLED, REFUSALS, build_frame
-from prefixbench.analysis.contrasts import Findings, compare_block, decide_all
+from prefixbench.analysis.columns import CONTRASTS, MODELS, MOVERS, REFUSALS, TASKS, TYPES, build_frame
+from prefixbench.analysis.contrasts import Findings, compare_block
+from prefixbench.analysis.families import (
+    decide_tasks,
+    describe_contrasts,
+    describe_tasks,
+    describe_types,
+    gather_tasks,
+)
+from prefixbench.analysis.lines import describe_models, find_training
 from prefixbench.analysis.metrics import choose_metric
-from prefixbench.analysis.names import PLANNED, SIDES, format_contrast
+from prefixbench.analysis.names import PRIMARY, SIDES, format_contrast
 from prefixbench.analysis.pairing import group_by_place, pair_cells
-from prefixbench.analysis.resampled import batch_blocks, resample_batch
+from prefixbench.analysis.resampled import resample_block
 from prefixbench.analysis.settings import AnalysisSettings
-from prefixbench.analysis.subjects import find_families, pool_findings
 from prefixbench.errors import AnalysisError, ResultsError
 
 if TYPE_CHECKING:
@@ -34,7 +40,8 @@ class Analysis:
     Attributes:
         settings: What it was told.
         contrasts: One row a model × task × subset × split × contrast.
-        pooled: One row a model or family × scope × contrast.
+        tasks: One row a model × task × contrast, subsets and splits averaged: where the verdicts of headlines stand.
+        types: One row a model × task type × contrast: the mean over the type's tasks.
         models: One line a model.
         movers: The items that moved most.
         refusals: Contrasts that were not made, and why.
@@ -42,29 +49,32 @@ class Analysis:
 
     settings: AnalysisSettings
     contrasts: pd.DataFrame
-    pooled: pd.DataFrame
+    tasks: pd.DataFrame
+    types: pd.DataFrame
     models: pd.DataFrame
     movers: pd.DataFrame
     refusals: pd.DataFrame
 
 
 def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
-    """Make every contrast of a run, pool them and say what they come to.
+    """Make every contrast of a run, decide it within its family, and say what it comes to.
 
     Nothing raises for bad data: what cannot be compared is a row of ``refusals``, and the rest stands.
     """
     settings = settings or AnalysisSettings()
     findings = Findings()
-    blocks = _pair_all(run, settings, findings)
-    _compare_all(blocks, settings, findings)
+    _compare_all(_pair_all(run, settings, findings), settings, findings)
     _note_missing(run, findings)
-    decide_all(findings.contrasts, settings)
-    families = find_families(run.results)
+    tasks = gather_tasks(findings.contrasts)
+    decided = decide_tasks(tasks)
+    of_tasks, of_types = describe_tasks(tasks, decided), describe_types(tasks)
+    of_models = describe_models(tasks, of_tasks, of_types, find_training(run.results), settings)
     return Analysis(
         settings=settings,
-        contrasts=build_frame(findings.contrasts, CONTRASTS),
-        pooled=build_frame(pool_findings(findings, families, settings), POOLED),
-        models=build_frame(advise_models(findings.contrasts, families, settings), MODELS),
+        contrasts=build_frame(describe_contrasts(findings.contrasts, tasks, decided), CONTRASTS),
+        tasks=build_frame(of_tasks, TASKS),
+        types=build_frame(of_types, TYPES),
+        models=build_frame(of_models, MODELS),
         movers=build_frame(findings.movers, MOVERS),
         refusals=build_frame(findings.refusals, REFUSALS),
     )
@@ -81,18 +91,17 @@ def _pair_all(run: RunLike, settings: AnalysisSettings, findings: Findings) -> l
 
 
 def _compare_all(blocks: list[Block], settings: AnalysisSettings, findings: Findings) -> None:
-    """Compare batch by batch, on every core; numpy leaves the interpreter free, and no number hangs on the order."""
+    """Compare block by block, on every core; numpy leaves the interpreter free, and no number hangs on the order."""
 
-    def compare(batch: list[Block]) -> Findings:
-        own = Findings()
-        for block, resampled in resample_batch(batch, settings.n_resamples, settings.seed):
-            compare_block(block, resampled, settings, own)
-        return own
+    def compare(block: Block) -> Findings:
+        return compare_block(block, resample_block(block, settings.n_resamples, settings.seed), settings)
 
     # One thread of linear algebra for each thread of ours; more only get in each other's way.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_count_cores()) as threads:
-        for own in threads.map(compare, batch_blocks(blocks)):
-            findings.extend(own)
+        for own in threads.map(compare, blocks):
+            findings.contrasts += own.contrasts
+            findings.movers += own.movers
+            findings.refusals += own.refusals
 
 
 def _count_cores() -> int:
@@ -105,7 +114,7 @@ def _note_missing(run: RunLike, findings: Findings) -> None:
     present = {(Place.of(cell), name) for cell in run.results for name in cell.conditions}
     missing = {(Place.of(row), name): row for row in run.failures for name in row.conditions}
     for (place, name), row in missing.items():
-        for pair in (*PLANNED, *SIDES):
+        for pair in (PRIMARY, *SIDES):
             other = pair[1] if pair[0] == name else pair[0]
             if name in pair and (place, other) in present and (place, name) not in present:
                 reason = f"{name} was {row.status}: {row.reason}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixbench.analysis.analyse import analyse
 from prefixbench.analysis.names import Pair, format_contrast, parse_contrast
 from prefixbench.analysis.settings import AnalysisSettings
-from prefixbench.analysis.tables import render_table, select_rows, to_json
+from prefixbench.analysis.tables import render_summary, render_table, select_rows, to_json
 from prefixbench.errors import SpecError, describe_unknown_name
 from prefixbench.results import load_run
 
@@ -57,17 +58,44 @@ def find_pairs(run: Run, selection: Selection) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
+def choose_settings(
+    run: Run,
+    smallest_effect: float | None = None,
+    seed: int | None = None,
+    metric: str | None = None,
+    pairs: tuple[Pair, ...] = (),
+) -> AnalysisSettings:
+    """What an analysis of this run is told: what was declared with the run, unless asked otherwise.
+
+    Raises:
+        SpecError: A smallest effect that is no number of points.
+    """
+    margin = AnalysisSettings().smallest_effect if smallest_effect is None else smallest_effect
+    if not math.isfinite(margin) or margin < 0:
+        raise SpecError(f"--smallest-effect: {margin:g} is no difference; give points of 0 or more, as in 0.5.")
+    return AnalysisSettings(
+        smallest_effect=margin, seed=run.spec.seed if seed is None else seed, contrasts=pairs, metric=metric
+    )
+
+
 def compare_run(
-    path: Path, selection: Selection, metric: str | None, choices: tuple[float, int], *, as_json: bool
+    path: Path,
+    selection: Selection,
+    metric: str | None,
+    choices: tuple[float | None, int | None],
+    *,
+    as_json: bool,
+    everything: bool = False,
 ) -> str:
-    """The table, or the JSON document, of the rows selected.
+    """The answer, the whole table, or the JSON document, of the rows selected.
 
     Args:
         path: The results folder.
         selection: The rows.
         metric: The metric asked for, or the main scores.
-        choices: Smallest effect in points, and seed.
+        choices: Smallest effect in points, and seed; the run's own where absent.
         as_json: Whether a program reads it.
+        everything: Every contrast instead of the answer in one screen.
 
     Raises:
         ResultsError: The folder cannot be read.
@@ -75,10 +103,13 @@ def compare_run(
     """
     run = load_run(path)
     pairs = find_pairs(run, selection)
-    settings = AnalysisSettings(smallest_effect=choices[0], seed=choices[1], contrasts=pairs, metric=metric)
-    analysis = analyse(run, settings)
+    analysis = analyse(run, choose_settings(run, *choices, metric, pairs))
     contrasts = analysis.contrasts
     if pairs:
         contrasts = contrasts[contrasts["contrast"].isin([format_contrast(pair) for pair in pairs])]
     contrasts = select_rows(contrasts, model=selection.model, task=selection.task)
-    return to_json(analysis, contrasts) if as_json else render_table(analysis, contrasts)
+    if as_json:
+        return to_json(analysis, contrasts)
+    missing = f"{run.describe_missing()}\n\n" if run.missing else ""
+    is_narrow = bool(pairs) or selection != Selection()
+    return missing + (render_table(analysis, contrasts) if everything or is_narrow else render_summary(analysis))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from prefixbench.analysis.analyse import analyse
-from prefixbench.analysis.settings import AnalysisSettings
-from prefixbench.analysis.tables import format_p_value
+from prefixbench.analysis.compare import choose_settings
+from prefixbench.analysis.rules import format_p
 from prefixbench.errors import ResultsError, SpecError, describe_unknown_name
 from prefixbench.files import write_bytes
 from prefixbench.plain import escape_cell, escape_markdown
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from prefixbench.analysis.analyse import Analysis
     from prefixbench.results import Run
 
-SHOWN = ["model", "task", "hf_subset", "contrast", "delta_points", "ci_low", "ci_high", "p_holm", "mde", "verdict"]
+SHOWN = [
+    "model", "task", "hf_subset", "contrast", "delta_points", "ci_low_adjusted", "ci_high_adjusted", "p_adjusted",
+    "family", "mde", "verdict",
+]  # fmt: skip
 """Columns of the tables people read; CSV and Parquet hold all."""
 
-FRAMES = ("contrasts", "pooled", "models", "movers", "refusals")
+FRAMES = ("contrasts", "tasks", "types", "models", "movers", "refusals")
 
 
 class ExportFormat(StrEnum):
@@ -41,14 +44,14 @@ class ExportFormat(StrEnum):
     MTEB = "mteb"
 
 
-def export_run(path: Path, kind: str, output: Path | None, choices: tuple[float, int]) -> list[Path]:
+def export_run(path: Path, kind: str, output: Path | None, choices: tuple[float | None, int | None]) -> list[Path]:
     """Analyse a run and write it.
 
     Args:
         path: The results folder.
         kind: An `ExportFormat`.
         output: Folder to write to; ``export/FORMAT`` in the results folder where absent.
-        choices: Smallest effect in points, and seed.
+        choices: Smallest effect in points, and seed; the run's own where absent.
 
     Raises:
         SpecError: There is no such format.
@@ -60,8 +63,7 @@ def export_run(path: Path, kind: str, output: Path | None, choices: tuple[float,
     run = load_run(path)
     if kind == ExportFormat.MTEB:
         return [_copy_mteb(run, target)]
-    settings = AnalysisSettings(smallest_effect=choices[0], seed=choices[1])
-    return export_analysis(analyse(run, settings), ExportFormat(kind), target)
+    return export_analysis(analyse(run, choose_settings(run, *choices)), ExportFormat(kind), target)
 
 
 def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path) -> list[Path]:
@@ -134,7 +136,7 @@ def _format_cells(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[lis
         for name in shown:
             value = record[name]
             if isinstance(value, float):
-                digits = format_p_value(value) if name.startswith("p_") else f"{value:.2f}"
+                digits = format_p(value) if name.startswith("p_") else f"{value:.2f}"
                 cells.append("" if pd.isna(value) else escape(digits))
             else:
                 cells.append(escape(str(value)))

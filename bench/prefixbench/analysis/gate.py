@@ -1,25 +1,38 @@
-"""What ``prefixbench gate`` decides: whether a loss is shown that someone's CI should stop at."""
+"""What ``prefixbench gate`` decides: whether a change is shown to lose no more than is accepted."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import pandas as pd
 
 from prefixbench.analysis.analyse import analyse
-from prefixbench.analysis.compare import list_conditions
+from prefixbench.analysis.compare import Selection, list_conditions
+from prefixbench.analysis.lines import format_interval, format_points
 from prefixbench.analysis.names import parse_contrast
-from prefixbench.analysis.settings import CONFIDENCE, AnalysisSettings
-from prefixbench.analysis.tables import to_records
-from prefixbench.analysis.verdicts import correct_for_multiplicity
+from prefixbench.analysis.rules import Verdict
+from prefixbench.analysis.settings import AnalysisSettings
+from prefixbench.analysis.tables import select_rows, to_records
+from prefixbench.errors import SpecError
 from prefixbench.results import load_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
+
+class Shown(IntEnum):
+    """What the gate found; the values are its exit codes."""
+
+    SAFE = 0
+    HARMFUL = 3
+    NOTHING = 4
+
+
+WORDS = {Shown.SAFE: "shown safe", Shown.HARMFUL: "shown harmful", Shown.NOTHING: "not shown"}
 
 
 @dataclass(frozen=True)
@@ -29,70 +42,97 @@ class GateResult:
     Attributes:
         contrast: What was judged.
         max_loss: Points.
-        losses: Rows whose loss is shown to be larger.
+        shown: The answer.
+        harmful: Rows whose loss is shown to be larger.
+        open: Rows whose loss may be larger.
         n_judged: Rows judged.
-        refusals: Rows that could not be judged.
+        unjudged: One sentence for each row of the contrast that could not be judged.
     """
 
     contrast: str
     max_loss: float
-    losses: pd.DataFrame
+    shown: Shown
+    harmful: pd.DataFrame
+    open: pd.DataFrame
     n_judged: int
-    refusals: pd.DataFrame
-
-    @property
-    def passed(self) -> bool:
-        """Whether no loss beyond the bound is shown."""
-        return len(self.losses) == 0
+    unjudged: tuple[str, ...]
 
     def render(self) -> str:
-        """The answer in lines, the losses first."""
-        lines = [
-            f"loss shown: {row['model']} · {row['task']} ({row['hf_subset']}): {row['delta_points']:+.2f} points "
-            f"[{row['ci_low']:+.2f}, {row['ci_high']:+.2f}]"
-            for row in self.losses.to_dict("records")
-        ]
-        lines += [
-            f"not judged: {row['model']} · {row['task']} ({row['hf_subset']}): {row['reason']}"
-            for row in self.refusals.to_dict("records")
-        ]
-        verdict = "passed" if self.passed else "failed"
+        """The answer in lines, the worst first."""
+        lines = [f"loss shown: {_describe(row)}" for row in to_records(self.harmful)]
+        lines += [f"loss possible: {_describe(row)}" for row in to_records(self.open)]
+        lines += [f"not judged: {sentence}" for sentence in self.unjudged]
         lines.append(
-            f"gate {verdict}: {self.contrast}, {self.n_judged} judged, {len(self.losses)} with a loss surely beyond "
-            f"{self.max_loss:g} points"
+            f"gate: {WORDS[self.shown]}: {self.contrast}, {self.n_judged} judged, {len(self.harmful)} lose more than "
+            f"{self.max_loss:g} points, {len(self.open)} may, {len(self.unjudged)} not judged"
         )
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> str:
         """The same as one JSON document."""
         document = {
-            "passed": self.passed,
+            "shown": WORDS[self.shown],
             "contrast": self.contrast,
             "max_loss": self.max_loss,
             "n_judged": self.n_judged,
-            "losses": to_records(self.losses),
-            "refusals": to_records(self.refusals),
+            "harmful": to_records(self.harmful),
+            "open": to_records(self.open),
+            "unjudged": list(self.unjudged),
         }
         return json.dumps(document, allow_nan=False, indent=1) + "\n"
 
 
-def judge_run(path: Path, contrast: str, max_loss: float, seed: int) -> GateResult:
-    """Judge every row of one contrast.
+def _describe(row: dict[str, Any]) -> str:
+    subset = "" if row["hf_subset"] == "default" else f":{row['hf_subset']}"
+    interval = format_interval(row["ci_low"], row["ci_high"])
+    return f"{row['model']} · {row['task']}{subset}: {format_points(row['delta_points'])} points {interval}"
 
-    A loss beyond ``max_loss`` is shown where the whole 95% interval lies below ``−max_loss`` and the paired test,
-    corrected by Holm for the rows judged, rejects at 5%: the rule of ``hurts`` with that smallest effect. A gate that
-    nothing could be judged for passes, and says so.
+
+def judge_run(
+    path: Path, contrast: str, max_loss: float, selection: Selection | None = None, *, only_proven: bool = False
+) -> GateResult:
+    """Judge every row of one contrast by non-inferiority (ICH E9, section 3.3.2).
+
+    *Shown safe*: every row's 95% interval lies above ``−max_loss``, at least one was judged, and nothing planned is
+    missing. Every row must pass, so no correction is needed (intersection–union; Berger 1982, Technometrics 24,
+    295–300). *Shown harmful*: a row's adjusted interval lies below ``−max_loss``. Else *not shown*.
+
+    Args:
+        path: The results folder.
+        contrast: ``CONDITION-BASELINE``.
+        max_loss: Points still accepted.
+        selection: One model or one task, in place of all.
+        only_proven: Pass unless harm is shown: the rule of old.
 
     Raises:
         ResultsError: The folder cannot be read.
-        SpecError: The contrast names conditions the run does not hold.
+        SpecError: The contrast or the bound makes no sense, or nothing in the run could be judged by it.
     """
+    if not math.isfinite(max_loss) or max_loss < 0:
+        raise SpecError(f"--max-loss: {max_loss:g} is no loss; give points of 0 or more, as in --max-loss 0.5.")
     run = load_run(path)
     pair = parse_contrast(contrast, list_conditions(run))
-    settings = AnalysisSettings(smallest_effect=max_loss, seed=seed, contrasts=(pair,), mixed_models=False)
-    analysis = analyse(run, settings)
+    analysis = analyse(run, AnalysisSettings(smallest_effect=max_loss, seed=run.spec.seed, contrasts=(pair,)))
     rows = analysis.contrasts[analysis.contrasts["contrast"] == contrast]
-    corrected = correct_for_multiplicity(list(rows["p_value"]))
-    shown = (rows["ci_high"].to_numpy() < -max_loss) & (np.array(corrected) <= 1 - CONFIDENCE)
     refusals = analysis.refusals[analysis.refusals["contrast"].isin([contrast, "all"])]
-    return GateResult(contrast, max_loss, rows[shown], len(rows), refusals)
+    chosen = selection or Selection()
+    everything = pd.concat([rows, refusals])
+    select_rows(everything, model=chosen.model, task=chosen.task)
+    rows, refusals = (_keep(frame, chosen) for frame in (rows, refusals))
+    judged = rows[~rows["same_strings"]]
+    unjudged = [f"{row.model} · {row.task} ({row.hf_subset}): {row.reason}" for row in refusals.itertuples()]
+    # A cell that was planned and has no row that counts might be the one that loses.
+    unjudged += [run.describe_missing()] if run.missing else []
+    if not len(judged) and not unjudged:
+        raise SpecError(f"{path}: every {contrast} here compares a cell with itself; there is nothing to judge.")
+    is_harmful = (judged["ci_high_adjusted"] < -max_loss) & (judged["verdict"] == Verdict.HURTS.value)
+    is_open = (judged["ci_low"] <= -max_loss) & ~is_harmful
+    safe = len(judged) > 0 and not is_open.any() and not unjudged
+    shown = Shown.HARMFUL if is_harmful.any() else Shown.SAFE if safe or only_proven else Shown.NOTHING
+    return GateResult(contrast, max_loss, shown, judged[is_harmful], judged[is_open], len(judged), tuple(unjudged))
+
+
+def _keep(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    for column, value in (("model", selection.model), ("task", selection.task)):
+        frame = frame if value is None else frame[frame[column] == value]
+    return frame

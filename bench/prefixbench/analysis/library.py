@@ -40,9 +40,13 @@ class AnalysedRun:
         """One row a contrast; columns as in `prefixbench.analysis.columns.CONTRASTS`."""
         return self.analysis.contrasts
 
-    def pooled(self) -> pd.DataFrame:
-        """One row a pooled answer; columns as in `prefixbench.analysis.columns.POOLED`."""
-        return self.analysis.pooled
+    def tasks(self) -> pd.DataFrame:
+        """One row a task and contrast; columns as in `prefixbench.analysis.columns.TASKS`."""
+        return self.analysis.tasks
+
+    def types(self) -> pd.DataFrame:
+        """One row a task type and contrast; columns as in `prefixbench.analysis.columns.TYPES`."""
+        return self.analysis.types
 
     def models(self) -> pd.DataFrame:
         """One line a model; columns as in `prefixbench.analysis.columns.MODELS`."""

@@ -1,188 +1,154 @@
-"""Many tasks to one answer: random-effects meta-analysis, never a bare mean of means."""
+"""Several estimates to one: over a task's subsets, over the tasks of a type, over unlike tasks by partial pooling."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.stats import norm
+from scipy.special import ndtr
 from scipy.stats import t as student_t
 
-from prefixbench.analysis.settings import CONFIDENCE, EQUIVALENCE_CONFIDENCE
-from prefixbench.analysis.verdicts import Verdict, decide_verdict
+from prefixbench.analysis.interval import Estimate
+from prefixbench.analysis.settings import CONFIDENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-Row = dict[str, Any]
-NAN = float("nan")
-BLOCKS_PER_TASK = 20
-"""Contributions of one task are averaged into this many blocks for the mixed model: its precision stays, its size does
-not."""
+NAN = math.nan
+
+FEWEST_POOLED = 3
+"""Tasks from which a mean of tasks in general, beyond those measured, is estimated."""
+
+FEWEST_PREDICTED = 5
+"""Tasks from which an interval for one more task is given."""
+
+SPREAD_OF_TASKS = 5.0
+"""Scale in points of the half-normal prior on how much true deltas differ between tasks. Deltas of documented prefixes
+range over a few points within a model; the prior matters where tasks are few."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskEffect:
-    """One task's delta, its subsets taken together.
+def average_correlated(estimates: Sequence[Estimate]) -> Estimate:
+    """Average the subsets and splits of one task.
 
-    Attributes:
-        task: Name.
-        delta: Points.
-        error: Standard error, points.
-        interval: The task's own 95% interval.
-        narrow_interval: The task's own 90% interval.
-        p_value: The task's own.
+    They share texts (translations) or items, so their errors are taken as fully correlated: the error of their mean is
+    the mean of their errors, which is never too small. A task with twelve subsets counts once.
     """
-
-    task: str
-    delta: float
-    error: float
-    interval: tuple[float, float]
-    narrow_interval: tuple[float, float]
-    p_value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pooled:
-    """What several tasks say together; points."""
-
-    n_tasks: int
-    delta: float
-    interval: tuple[float, float]
-    narrow_interval: tuple[float, float]
-    prediction: tuple[float, float]
-    tau2: float
-    i2: float
-    p_value: float
-    verdict: Verdict
-    note: str = ""
-
-
-def combine_task(rows: Sequence[Row]) -> TaskEffect:
-    """One effect of a task from its subsets and splits, and in a family from its models.
-
-    They share texts (translations) or items (models), so their errors are taken as fully correlated: the error of
-    their mean is the mean of their errors, which is never too small. A task with twelve subsets counts once.
-    """
-    delta = float(np.mean([row["delta_points"] for row in rows]))
-    error = float(np.mean([row["standard_error"] for row in rows]))
-    if len(rows) == 1:
-        row = rows[0]
-        narrow = row["equivalence_low"], row["equivalence_high"]
-        return TaskEffect(row["task"], delta, error, (row["ci_low"], row["ci_high"]), narrow, row["p_value"])
-    reach, narrow_reach = (float(norm.ppf((1 + level) / 2)) * error for level in (CONFIDENCE, EQUIVALENCE_CONFIDENCE))
-    return TaskEffect(
-        rows[0]["task"],
-        delta,
-        error,
-        (delta - reach, delta + reach),
-        (delta - narrow_reach, delta + narrow_reach),
-        float(2 * norm.sf(abs(delta) / error)),
+    if len(estimates) == 1:
+        return estimates[0]
+    return Estimate(
+        delta=float(np.mean([one.delta for one in estimates])),
+        error=float(np.mean([one.error for one in estimates])),
+        acceleration=float(np.mean([one.acceleration for one in estimates])),
+        degrees=min(one.degrees for one in estimates),
     )
 
 
-def pool_rows(rows: Iterable[Row], smallest_effect: float) -> Pooled:
-    """Pool contrasts of one kind over tasks.
+def average_tasks(estimates: Sequence[Estimate]) -> Estimate:
+    """Average these very tasks, which share no items; says nothing of other tasks.
 
-    Between-task variance by Paule and Mandel's iteration (1982); the interval by Hartung, Knapp, Sidik and Jonkman with
-    ``k − 1`` degrees of freedom, never narrower than the plain random-effects one (IntHout, Ioannidis and Borm 2014;
-    Röver, Knapp and Friede 2015); the prediction interval by Higgins, Thompson and Spiegelhalter (2009). Contrasts of a
-    cell with itself carry no sampling error and are left out.
+    Variances add, third moments too, and the degrees of freedom are Satterthwaite's (1946).
     """
-    rows = list(rows)
-    differing = [row for row in rows if not row["identical"]]
-    n_all = len({row["task"] for row in rows})
-    same = n_all - len({row["task"] for row in differing})
-    note = f"left out, both conditions sending the same strings: {same} of {n_all} tasks" if same else ""
-    if not differing:
-        nothing = (0.0, 0.0)
-        all_same = "both conditions send the same strings on every task"
-        return Pooled(same, 0.0, nothing, nothing, (NAN, NAN), NAN, NAN, 1.0, Verdict.EQUIVALENT, all_same)
-    by_task: dict[str, list[Row]] = defaultdict(list)
-    for row in differing:
-        by_task[row["task"]].append(row)
-    effects = [combine_task(own) for own in by_task.values()]
-    if len(effects) == 1:
-        return _keep_single(effects[0], smallest_effect, note)
-    return _combine_effects(effects, smallest_effect, note)
+    if len(estimates) == 1:
+        return estimates[0]
+    errors = np.array([one.error for one in estimates])
+    total = float(np.sum(errors**2))
+    delta = float(np.mean([one.delta for one in estimates]))
+    if total <= 0:
+        return Estimate(delta, 0.0)
+    third = sum(one.acceleration * one.error**3 for one in estimates)
+    spent = sum(one.error**4 / one.degrees for one in estimates)
+    degrees = total**2 / spent if spent > 0 else math.inf
+    return Estimate(delta, math.sqrt(total) / len(estimates), third / total**1.5, degrees)
 
 
-def _keep_single(effect: TaskEffect, smallest_effect: float, note: str) -> Pooled:
-    verdict = decide_verdict(effect.interval, effect.narrow_interval, effect.p_value, smallest_effect)
-    return Pooled(
-        1, effect.delta, effect.interval, effect.narrow_interval, (NAN, NAN), NAN, NAN, effect.p_value, verdict,
-        "; ".join(filter(None, ["one task: its own interval, which says nothing of others", note])),
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class RandomEffects:
+    """What tasks of a kind say of such tasks in general, points; NaN where they are too few."""
+
+    mean: float = NAN
+    interval: tuple[float, float] = (NAN, NAN)
+    tau2: float = NAN
+    prediction: tuple[float, float] = (NAN, NAN)
 
 
-def _combine_effects(effects: list[TaskEffect], smallest_effect: float, note: str) -> Pooled:
+def pool_tasks(estimates: Sequence[Estimate]) -> RandomEffects:
+    """Random-effects mean over three tasks or more, with a prediction interval from five.
+
+    Between-task variance by Paule and Mandel's iteration (1982); the interval by Hartung, Knapp, Sidik and Jonkman
+    with ``k − 1`` degrees of freedom, never narrower than the plain random-effects one (IntHout, Ioannidis and Borm
+    2014, BMC Medical Research Methodology 14, 25); the prediction interval by Higgins, Thompson and Spiegelhalter
+    (2009, Journal of the Royal Statistical Society A 172, 137–159).
+    """
+    n_tasks = len(estimates)
+    if n_tasks < FEWEST_POOLED:
+        return RandomEffects()
     from statsmodels.stats.meta_analysis import combine_effects
 
-    deltas = np.array([effect.delta for effect in effects])
-    variances = np.array([effect.error**2 for effect in effects])
-    n_tasks = len(effects)
-    with np.errstate(divide="ignore"):  # deltas that are all the same: no heterogeneity, i² is −∞ until it is clipped
+    deltas = np.array([one.delta for one in estimates])
+    variances = np.array([one.error**2 for one in estimates])
+    with np.errstate(divide="ignore"):  # deltas that are all the same: no heterogeneity
         result = combine_effects(deltas, variances, method_re="iterated", use_t=True)
     tau2 = max(0.0, float(result.tau2))
-    delta = float(result.mean_effect_re)
+    mean = float(result.mean_effect_re)
     error = max(float(result.sd_eff_w_re_hksj), float(result.sd_eff_w_re))
-    ends = []
-    for level in (CONFIDENCE, EQUIVALENCE_CONFIDENCE):
-        reach = float(student_t.ppf((1 + level) / 2, n_tasks - 1)) * error
-        ends.append((delta - reach, delta + reach))
+    reach = float(student_t.ppf((1 + CONFIDENCE) / 2, n_tasks - 1)) * error
     prediction = (NAN, NAN)
-    if n_tasks >= 3:
-        reach = float(student_t.ppf((1 + CONFIDENCE) / 2, n_tasks - 2) * np.sqrt(tau2 + error**2))
-        prediction = (delta - reach, delta + reach)
-    p_value = float(2 * student_t.sf(abs(delta) / error, n_tasks - 1))
-    i2 = float(np.clip(result.i2, 0.0, 1.0))
-    verdict = decide_verdict(ends[0], ends[1], p_value, smallest_effect)
-    return Pooled(n_tasks, delta, ends[0], ends[1], prediction, tau2, i2, p_value, verdict, note)
+    if n_tasks >= FEWEST_PREDICTED:
+        far = float(student_t.ppf((1 + CONFIDENCE) / 2, n_tasks - 2) * math.sqrt(tau2 + error**2))
+        prediction = (mean - far, mean + far)
+    return RandomEffects(mean, (mean - reach, mean + reach), tau2, prediction)
 
 
-def fit_mixed_model(contributions: dict[str, list[Floats]]) -> tuple[float, float, float]:
-    """Mean and 95% interval of a mixed-effects model: items within tasks, tasks random.
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Where a true delta lies, points: the mean, the central 95%, and the probability that it is above zero."""
 
-    The restricted likelihood of a random intercept in closed form, profiled over the ratio of both variances. It is
-    statsmodels' ``MixedLM(values, ones, groups=task).fit(reml=True)`` at a hundredth of its time; a test holds them
-    equal. It takes the residual spread to be one and the same for all tasks, which the meta-analysis does not; where
-    the two disagree, a task with unusual spread is why.
+    mean: float = NAN
+    low: float = NAN
+    high: float = NAN
+    pr_positive: float = NAN
 
-    Args:
-        contributions: Paired contributions of items in points, by task; one array a subset.
+
+def share_tasks(estimates: Sequence[Estimate]) -> tuple[list[Belief], Belief]:
+    """Partial pooling over unlike tasks: each task's true delta with the others in view, and a new task's.
+
+    The normal hierarchical model (Gelman et al. 2013, Bayesian Data Analysis, section 5.4): deltas are normal about
+    true deltas, which are normal about a mean with a flat prior, with a spread under a half-normal prior. The spread
+    is integrated over a grid; no mean over unlike metrics is reported.
 
     Returns:
-        Delta, lower and upper end in points; NaN where fewer than three tasks are there.
+        One belief a task, and that of a new task; all NaN below two tasks.
     """
-    if len(contributions) < 3:
-        return NAN, NAN, NAN
-    blocks = [_average_blocks(np.concatenate(arrays)) for arrays in contributions.values()]
-    sizes = np.array([len(own) for own in blocks], dtype=np.float64)
-    means = np.array([own.mean() for own in blocks])
-    within = float(sum(np.sum((own - own.mean()) ** 2) for own in blocks))
-
-    def deviance(log_ratio: float) -> float:
-        weights = sizes / (1 + np.exp(log_ratio) * sizes)
-        squares = within + np.sum(weights * (means - np.average(means, weights=weights)) ** 2)
-        logs = np.sum(np.log1p(np.exp(log_ratio) * sizes)) + np.log(weights.sum())
-        return float((sizes.sum() - 1) * np.log(squares) + logs)
-
-    best = minimize_scalar(deviance, bounds=(-25.0, 15.0), method="bounded", options={"xatol": 1e-6}).x
-    log_ratio = min((float(best), -25.0), key=deviance)
-    weights = sizes / (1 + np.exp(log_ratio) * sizes)
-    delta = float(np.average(means, weights=weights))
-    variance = (within + np.sum(weights * (means - delta) ** 2)) / (sizes.sum() - 1)
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(variance / weights.sum()))
-    return delta, delta - reach, delta + reach
+    if len(estimates) < 2:
+        return [Belief() for _ in estimates], Belief()
+    deltas = np.array([one.delta for one in estimates])
+    variances = np.maximum(np.array([one.error**2 for one in estimates]), 1e-12)
+    spreads = np.linspace(0.0, 4 * SPREAD_OF_TASKS, 121)[:, None]
+    precisions = 1 / (variances + spreads**2)
+    weight = precisions.sum(axis=1)
+    mean = (precisions @ deltas) / weight
+    logs = 0.5 * np.log(precisions).sum(axis=1) - 0.5 * np.log(weight)
+    logs -= 0.5 * (precisions * (deltas - mean[:, None]) ** 2).sum(axis=1)
+    logs -= 0.5 * (spreads[:, 0] / SPREAD_OF_TASKS) ** 2
+    mixture = np.exp(logs - logs.max())
+    mixture /= mixture.sum()
+    own = spreads**2 / (spreads**2 + variances)
+    centres = own * deltas + (1 - own) * mean[:, None]
+    widths = np.sqrt(own * variances + (1 - own) ** 2 / weight[:, None])
+    tasks = [_summarise(mixture, centres[:, task], widths[:, task]) for task in range(len(deltas))]
+    return tasks, _summarise(mixture, mean, np.sqrt(spreads[:, 0] ** 2 + 1 / weight))
 
 
-def _average_blocks(values: Floats) -> Floats:
-    pieces = np.array_split(values, min(BLOCKS_PER_TASK, len(values)))
-    return np.array([piece.mean() for piece in pieces])
+def _summarise(mixture: Floats, centres: Floats, widths: Floats) -> Belief:
+    mean = float(mixture @ centres)
+    reach = 8 * float(np.sqrt(mixture @ (widths**2 + (centres - mean) ** 2)))
+    grid = np.linspace(mean - reach, mean + reach, 641)
+    below = mixture @ ndtr((grid - centres[:, None]) / widths[:, None])
+    low, high = np.interp([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], below, grid)
+    return Belief(mean, float(low), float(high), float(mixture @ ndtr(centres / widths)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,21 +9,18 @@ import numpy as np
 
 from prefixbench.analysis.blocks import Block
 from prefixbench.analysis.counted import prepare_statistic
-from prefixbench.analysis.draws import Draws
+from prefixbench.analysis.inference import RESAMPLED
 from prefixbench.analysis.settings import MOST_JACKKNIFE_BLOCKS
 from prefixbench.items.table import Statistic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from prefixbench.analysis.counted import Compute
 
     Floats = NDArray[np.float64]
-
-BATCH_CELLS = 128
-"""Cells resampled in one matrix product."""
 
 CHUNK_COUNTS = 8_000_000
 """Counts, items times resamples, that a statistic other than a mean is given together."""
@@ -40,7 +36,7 @@ class Resampled:
             score. For a mean it is the unit's share of the sum; for any other statistic the jackknife pseudo-value
             (Tukey 1958), of which the score is the mean but for the jackknife's bias, which is taken off.
         weight: Each unit's share of the items, mean 1, ``(n_units,)``.
-        replica: Scores under each resample, ``(n_cells, n_resamples)``.
+        replica: Scores under each resample, ``(n_cells, n_resamples)``; no columns where the statistic needs none.
     """
 
     score: Floats
@@ -49,43 +45,15 @@ class Resampled:
     replica: Floats
 
 
-def resample_blocks(blocks: Sequence[Block], n_resamples: int, seed: int) -> Iterator[tuple[Block, Resampled]]:
-    """Resample every block, batch by batch."""
-    for batch in batch_blocks(blocks):
-        yield from resample_batch(batch, n_resamples, seed)
+def resample_block(block: Block, n_resamples: int, seed: int) -> Resampled:
+    """Return the scores of a block's cells and what each unit contributes to them.
 
-
-def batch_blocks(blocks: Sequence[Block]) -> list[list[Block]]:
-    """Batches that can be resampled independently: means with as many units share their matrix products."""
-    means: dict[int, list[Block]] = defaultdict(list)
-    batches = []
-    for block in blocks:
-        if block.statistic is Statistic.MEAN:
-            means[block.n_units].append(block)
-        else:
-            batches.append([block])
-    for _, alike in sorted(means.items()):
-        batches += _split_batches(alike)
-    return batches
-
-
-def resample_batch(batch: list[Block], n_resamples: int, seed: int) -> Iterator[tuple[Block, Resampled]]:
-    """Resample the blocks of one of `batch_blocks`."""
-    draws = Draws(batch[0].n_units, n_resamples, seed)
-    if batch[0].statistic is Statistic.MEAN:
-        yield from _resample_means(batch, draws)
-    else:
-        yield batch[0], _resample_statistic(batch[0], draws)
-
-
-def _split_batches(blocks: list[Block]) -> Iterator[list[Block]]:
-    batch: list[Block] = []
-    for block in blocks:
-        if batch and sum(each.n_cells for each in batch) + block.n_cells > BATCH_CELLS:
-            yield batch
-            batch = []
-        batch.append(block)
-    yield batch
+    Args:
+        block: Paired cells.
+        n_resamples: Resamples of a statistic that needs them.
+        seed: Seeds them and the jackknife's blocks; with the number of units it fixes both, whatever else the run has.
+    """
+    return _average(block) if block.statistic is Statistic.MEAN else _jackknife(block, n_resamples, seed)
 
 
 def _sum_by_unit(block: Block, values: Floats) -> Floats:
@@ -97,39 +65,19 @@ def _sum_by_unit(block: Block, values: Floats) -> Floats:
     return np.asarray(np.add.reduceat(values[:, order], starts, axis=1), dtype=np.float64)
 
 
-def _resample_means(batch: list[Block], draws: Draws) -> Iterator[tuple[Block, Resampled]]:
-    sums = [_sum_by_unit(block, block.value) for block in batch]
-    sizes = np.stack([block.unit_sizes for block in batch], axis=1)
-    columns = np.concatenate([each.mean(axis=2) for each in sums]).T
-    bounds = np.cumsum([0, *(block.n_cells for block in batch)])
-    replica = np.empty((columns.shape[1], draws.n_resamples))
-    n_items = np.empty((len(batch), draws.n_resamples))
-    even = bool(np.all(sizes == 1))
-    for rows, counts in draws.counts():
-        replica[:, rows] = (counts @ columns).T
-        n_items[:, rows] = draws.n_units if even else (counts @ sizes).T
-    for number, block in enumerate(batch):
-        own = slice(bounds[number], bounds[number + 1])
-        mean_size = len(block.unit) / draws.n_units
-        contribution = sums[number] / mean_size
-        yield (
-            block,
-            Resampled(
-                score=contribution.mean(axis=(1, 2)),
-                contribution=contribution,
-                weight=sizes[:, number] / mean_size,
-                replica=replica[own] / n_items[number],
-            ),
-        )
+def _average(block: Block) -> Resampled:
+    contribution = _sum_by_unit(block, block.value) / (len(block.unit) / block.n_units)
+    weight = block.unit_sizes / (len(block.unit) / block.n_units)
+    return Resampled(contribution.mean(axis=(1, 2)), contribution, weight, np.empty((block.n_cells, 0)))
 
 
-def _resample_statistic(block: Block, draws: Draws) -> Resampled:
+def _jackknife(block: Block, n_resamples: int, seed: int) -> Resampled:
     assert block.prediction is not None
     assert block.target is not None
     n_cells, n_items, n_replicates = block.prediction.shape
-    replica = np.zeros((n_cells, draws.n_resamples))
+    replica = np.zeros((n_cells, n_resamples if block.statistic in RESAMPLED else 0))
     scores, contributions = [], []
-    left_out = _list_blocks(block, draws.seed)
+    left_out = _list_blocks(block, seed)
     for replicate in range(n_replicates):
         compute = prepare_statistic(
             block.statistic, block.prediction[:, :, replicate], np.ascontiguousarray(block.target[:, replicate])
@@ -137,23 +85,20 @@ def _resample_statistic(block: Block, draws: Draws) -> Resampled:
         score = compute(np.ones((n_items, 1)))[:, 0]
         scores.append(score)
         contributions.append(_compute_pseudo_values(compute, score, left_out))
-        _fill_replica(replica, compute, block.unit, draws)
-    replica /= n_replicates
+        for columns, counts in _draw_counts(block, replica.shape[1], seed):
+            replica[:, columns] += compute(counts)
     contribution = np.stack(contributions, axis=2)
-    return Resampled(
-        score=np.mean(scores, axis=0),
-        contribution=contribution,
-        weight=np.ones(contribution.shape[1]),
-        replica=replica,
-    )
+    return Resampled(np.mean(scores, axis=0), contribution, np.ones(contribution.shape[1]), replica / n_replicates)
 
 
-def _fill_replica(replica: Floats, compute: Compute, unit: NDArray[np.int64], draws: Draws) -> None:
-    """Add the statistic of every resample; single precision is far finer than the bootstrap's own noise."""
-    alone = np.array_equal(unit, np.arange(draws.n_units))
-    for rows, counts in draws.transposed_counts(max(256, CHUNK_COUNTS // len(unit))):
-        of_items = counts if alone else counts[unit]
-        replica[:, rows] += compute(of_items)  # type: ignore[arg-type]  # any float will do
+def _draw_counts(block: Block, n_resamples: int, seed: int) -> Iterator[tuple[slice, Floats]]:
+    """How often each item is in each resample of the units, ``(n_items, chunk)``; the same for every replicate."""
+    rng = np.random.default_rng([seed, block.n_units])
+    step = max(64, CHUNK_COUNTS // len(block.unit))
+    for start in range(0, n_resamples, step):
+        size = min(step, n_resamples - start)
+        counts = rng.multinomial(block.n_units, np.full(block.n_units, 1 / block.n_units), size=size)
+        yield slice(start, start + size), np.ascontiguousarray(counts.T[block.unit], dtype=np.float64)
 
 
 def _list_blocks(block: Block, seed: int) -> NDArray[np.int64]:

@@ -11,36 +11,40 @@ class AnalysisSettings:
 
     Attributes:
         smallest_effect: The smallest difference that matters, in points; verdicts are about it.
+        smallest_effects: The same for single metrics by name, ``(metric, points)``, in place of it.
         required_loss: A prefix whose removal surely loses more than this many points is required.
-        n_resamples: Bootstrap resamples, and sign flips, of each contrast.
+        n_resamples: Bootstrap resamples behind the standard error of statistics whose jackknife is biased.
         seed: Seeds every draw; with the number of resampled units it fixes them, whatever else is in the run.
         contrasts: Pairs on request, ``(condition, baseline)``, besides those always made.
         metric: The metric asked for; each task's main score where absent.
         n_movers: Items listed for each contrast, those that moved most.
-        mixed_models: Whether a mixed-effects model is fitted beside each pooled answer over all tasks.
     """
 
     smallest_effect: float = 0.5
+    smallest_effects: tuple[tuple[str, float], ...] = ()
     required_loss: float = 2.0
-    n_resamples: int = 9_999
+    n_resamples: int = 1_999
     seed: int = 42
     contrasts: tuple[tuple[str, str], ...] = ()
     metric: str | None = None
     n_movers: int = 10
-    mixed_models: bool = True
+
+    def margin_of(self, metric: str) -> float:
+        """Return the smallest effect that matters for a metric, points."""
+        return dict(self.smallest_effects).get(metric, self.smallest_effect)
 
 
 CONFIDENCE = 0.95
-"""Of every interval shown; tests reject at its complement."""
-
-EQUIVALENCE_CONFIDENCE = 0.90
-"""Two one-sided tests at 5% are a 90% interval inside the bounds (Schuirmann 1987; Lakens 2017)."""
+"""Of every interval shown before correction; a family of verdicts is wrong with at most its complement."""
 
 POWER = 0.80
-"""Of the minimum detectable effect, and of the items that would settle a contrast."""
+"""Of the minimum detectable effect."""
 
 FEWEST_ITEMS = 10
 """Fewer items, or fewer clusters of items, give no interval worth the name."""
+
+FEWEST_UNITS = 100
+"""Fewer independent units give no verdict: the row is described, not tested."""
 
 MOST_JACKKNIFE_BLOCKS = 1_000
 """Units beyond this are left out in seeded blocks: skewness and spread are then known well enough."""

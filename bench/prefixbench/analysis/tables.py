@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from prefixbench.analysis.families import PRIMARY_NAME
+from prefixbench.analysis.lines import format_interval, format_points
+from prefixbench.analysis.rules import Verdict, format_p
 from prefixbench.errors import SpecError, describe_unknown_name
 
 if TYPE_CHECKING:
@@ -40,32 +44,72 @@ def to_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def to_json(analysis: Analysis, contrasts: pd.DataFrame) -> str:
     """One JSON document with every frame, and the contrasts asked for."""
-    frames = {"contrasts": contrasts, **{name: getattr(analysis, name) for name in ("pooled", "models", "refusals")}}
+    frames = {
+        "contrasts": contrasts,
+        **{name: getattr(analysis, name) for name in ("tasks", "types", "models", "refusals")},
+    }
     document = {
         "smallest_effect": analysis.settings.smallest_effect,
         "seed": analysis.settings.seed,
-        "n_resamples": analysis.settings.n_resamples,
         **{name: to_records(frame) for name, frame in frames.items()},
     }
     return json.dumps(document, allow_nan=False, indent=1) + "\n"
 
 
+def render_summary(analysis: Analysis) -> str:
+    """One screen: each model's line, and the tasks' primary contrasts with score, interval and verdict."""
+    lines: list[str] = []
+    for model in to_records(analysis.models):
+        lines += [f"{model['model']}: {model['line']}", *textwrap.wrap(model["sentence"], 78, **INDENTED)]
+    rows = analysis.tasks[analysis.tasks["contrast"] == PRIMARY_NAME]
+    measured = rows[~rows["same_strings"]]
+    if len(measured):
+        lines += ["", *_align([_HEADER, *map(_describe_task, to_records(measured))])]
+    n_missing = len(analysis.refusals)
+    if n_missing:
+        lines += ["", f"{n_missing} contrasts were not made; --all says why"]
+    margin = analysis.settings.smallest_effect
+    lines += [
+        "",
+        f"points; intervals adjusted within a model's tasks; ±{margin:g} matters; seed {analysis.settings.seed}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+INDENTED: dict[str, Any] = {
+    "initial_indent": "  ", "subsequent_indent": "  ", "break_on_hyphens": False, "break_long_words": False,
+}  # fmt: skip
+_HEADER = ("", "task", "none", "correct", "delta", "interval", "verdict")
+
+
+def _describe_task(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        "",
+        str(row["task"]),
+        f"{100 * row['baseline_score']:.1f}",
+        f"{100 * row['score']:.1f}",
+        format_points(row["delta_points"]),
+        format_interval(row["ci_low_adjusted"], row["ci_high_adjusted"]),
+        Verdict(row["verdict"]).words,
+    )
+
+
 def render_table(analysis: Analysis, contrasts: pd.DataFrame) -> str:
-    """Contrasts, pooled answers over all tasks, one line a model, and refusals."""
+    """Every contrast, one line a model, and refusals."""
     lines: list[str] = []
     for model, rows in contrasts.groupby("model", sort=False):
         lines += [f"{model}", *_align(_describe_contrasts(rows)), ""]
     if len(contrasts) == 0:
         lines += ["no contrast could be made", ""]
-    lines += [f"{row.model}: {row.action}" for row in analysis.models.itertuples()]
+    lines += [f"{row.model}: {row.line}. {row.sentence}" for row in analysis.models.itertuples()]
     if len(analysis.refusals):
         lines += ["", "not compared:"]
         lines += _describe_refusals(analysis.refusals)
     settings = analysis.settings
     lines += [
         "",
-        f"points; 95% intervals; p after Holm over planned contrasts (* not planned, uncorrected); "
-        f"smallest effect that matters ±{settings.smallest_effect:g}; seed {settings.seed}",
+        "points; interval and p adjusted within the family (primary: Holm over a model's tasks; sides; "
+        f"exploratory: Benjamini-Hochberg); ±{settings.smallest_effect:g} matters; seed {settings.seed}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -84,22 +128,22 @@ def _name_task(task: object, subset: object) -> str:
 
 
 def _describe_contrasts(rows: pd.DataFrame) -> list[tuple[str, ...]]:
-    table: list[tuple[str, ...]] = [("", "task", "contrast", "delta", "interval", "p", "mde", "items", "verdict")]
-    for row in rows.to_dict("records"):
-        p_value = format_p_value(row["p_holm"]) if row["planned"] else f"{format_p_value(row['p_value'])}*"
-        items = row["n_items_to_settle"]
-        settle = "" if pd.isna(items) else f" (about {items:,} items would settle it)"
-        interval = f"[{row['ci_low']:+.2f}, {row['ci_high']:+.2f}]"
-        task = _name_task(row["task"], row["hf_subset"])
-        verdict = row["verdict"] + settle + (f" ({row['note']})" if row["note"] else "")
-        delta, mde = f"{row['delta_points']:+.2f}", f"{row['mde']:.2f}"
-        table.append(("", task, row["contrast"], delta, interval, p_value, mde, f"{row['n_items']}", verdict))
-    return table
+    header = ("", "task", "contrast", "delta", "interval", "p", "mde", "items", "verdict")
+    return [header, *map(_describe_contrast, to_records(rows.sort_values("delta_points", ascending=False)))]
 
 
-def format_p_value(value: float) -> str:
-    """Four digits, or the bound that smaller values lie below."""
-    return f"{value:.4f}" if value >= 0.00005 else "<0.0001"
+def _describe_contrast(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        "",
+        _name_task(row["task"], row["hf_subset"]),
+        row["contrast"],
+        format_points(row["delta_points"]),
+        format_interval(row["ci_low_adjusted"], row["ci_high_adjusted"]),
+        "" if row["p_adjusted"] is None else format_p(row["p_adjusted"]),
+        "" if row["mde"] is None else f"{row['mde']:.1f}",
+        f"{row['n_items']}",
+        Verdict(row["verdict"]).words + (f" ({row['reason']})" if row["reason"] else ""),
+    )
 
 
 def _align(table: Iterable[tuple[str, ...]]) -> list[str]:

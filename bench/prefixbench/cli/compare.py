@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from prefixbench.cli.app import EXIT_COMPLETE, EXIT_GATE, app
+from prefixbench.cli.app import app
 
 RunArgument = Annotated[Path, typer.Argument(help="A results folder.", metavar="RUN")]
 ContrastOption = Annotated[str | None, typer.Option(help="CONDITION-BASELINE; any two conditions of the run.")]
-SmallestEffectOption = Annotated[float, typer.Option(help="Smallest difference that matters, in points.", min=0.0)]
-SeedOption = Annotated[int, typer.Option(help="Seeds resamples and sign flips.", min=0)]
+SmallestEffectOption = Annotated[float | None, typer.Option(help="Smallest difference that matters, in points; 0.5.")]
+SeedOption = Annotated[int | None, typer.Option(help="Seeds resamples; the run's own if absent.", min=0)]
 
 
 @app.command("compare")
@@ -25,15 +25,17 @@ def compare_command(
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
     metric: Annotated[str | None, typer.Option(help="Metric with per-item scores; the main score if absent.")] = None,
-    smallest_effect: SmallestEffectOption = 0.5,
-    seed: SeedOption = 42,
+    smallest_effect: SmallestEffectOption = None,
+    seed: SeedOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every contrast, and what was not compared.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Every contrast with its interval, p-value and verdict."""
+    """What the prefix does, in one screen; every contrast behind --all."""
     from prefixbench.analysis.compare import Selection, compare_run
 
     selection = Selection(contrast, against, model, task)
-    sys.stdout.write(compare_run(run, selection, metric, (smallest_effect, seed), as_json=as_json))
+    choices = smallest_effect, seed
+    sys.stdout.write(compare_run(run, selection, metric, choices, as_json=as_json, everything=everything))
 
 
 @app.command("gate")
@@ -41,16 +43,19 @@ def gate_command(
     run: RunArgument,
     *,
     contrast: Annotated[str, typer.Option(help="CONDITION-BASELINE; any two conditions of the run.")] = "correct-none",
-    max_loss: Annotated[float, typer.Option(help="Loss in points that is still accepted.", min=0.0)] = 0.5,
-    seed: SeedOption = 42,
+    max_loss: Annotated[float, typer.Option(help="Loss in points that is still accepted.")] = 0.5,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
+    only_proven: Annotated[bool, typer.Option("--only-proven", help="Pass unless a loss is shown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Exit with 3 where a loss beyond the bound is shown, with 0 otherwise."""
+    """Exit with 0 where no loss beyond the bound is shown possible, 3 where one is shown, 4 where neither is."""
+    from prefixbench.analysis.compare import Selection
     from prefixbench.analysis.gate import judge_run
 
-    result = judge_run(run, contrast, max_loss, seed)
+    result = judge_run(run, contrast, max_loss, Selection(model=model, task=task), only_proven=only_proven)
     sys.stdout.write(result.to_json() if as_json else result.render())
-    raise typer.Exit(EXIT_COMPLETE if result.passed else EXIT_GATE)
+    raise typer.Exit(result.shown)
 
 
 @app.command("export")
@@ -59,8 +64,8 @@ def export_command(
     *,
     export_format: Annotated[str, typer.Option("--format", help="csv, parquet, markdown, latex or mteb.")],
     output: Annotated[Path | None, typer.Option(help="Folder; RUN/export/FORMAT if absent.")] = None,
-    smallest_effect: SmallestEffectOption = 0.5,
-    seed: SeedOption = 42,
+    smallest_effect: SmallestEffectOption = None,
+    seed: SeedOption = None,
 ) -> None:
     """Write every table, or mteb's own results layout."""
     from prefixbench.analysis.export import export_run

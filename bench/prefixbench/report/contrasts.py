@@ -39,12 +39,9 @@ _IN_EXPORT_ONLY = frozenset(
         "condition",
         "baseline",
         "seed",
-        "n_resamples",
         "method",
-        "identical",
-        "note",
-        "n_groups",
-        "planned",
+        "same_strings",
+        "n_units",
     }
 )
 """Columns that would treble the page; ``prefixbench export`` has them all."""
@@ -64,7 +61,7 @@ def tabulate_contrasts(evidence: Evidence, models: tuple[ModelAnswer, ...]) -> T
     lines = tuple(_enter(model, effect, several=several) for model, effect in effects)
     columns = tuple(column for column in _COLUMNS if several or column.label != "Model")
     frame = evidence.contrasts
-    frame = frame[~frame["identical"].astype(bool)][[name for name in frame.columns if name not in _IN_EXPORT_ONLY]]
+    frame = frame[~frame["same_strings"].astype(bool)][[name for name in frame.columns if name not in _IN_EXPORT_ONLY]]
     return Table("verdicts", f"{len(lines)} contrasts, largest first", columns, lines, link_csv(frame))
 
 

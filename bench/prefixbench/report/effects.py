@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from prefixbench.report.words import is_number
-
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from prefixbench.report.evidence import Evidence
 
@@ -112,12 +110,12 @@ class Reading:
 
 def read_evidence(evidence: Evidence) -> tuple[Reading, ...]:
     """One reading a recipe, in the runs' order."""
-    contrasts = _group(evidence.contrasts.to_dict("records"))
-    pooled = _group(row for row in evidence.pooled.to_dict("records") if row["subject_kind"] == "model")
+    tasks = _group(evidence.tasks.to_dict("records"))
+    types = _group(evidence.types.to_dict("records"))
     return tuple(
-        _read_recipe(recipe, members, contrasts, pooled)
+        _read_recipe(recipe, members, tasks, types)
         for recipe, members in evidence.recipes.items()
-        if any(member in contrasts for member in members)
+        if any(member in tasks for member in members)
     )
 
 
@@ -131,25 +129,29 @@ def _group(rows: Iterable[dict[Hashable, Any]]) -> dict[str, list[dict[Hashable,
 def _read_recipe(
     recipe: str,
     members: tuple[str, ...],
-    contrasts: dict[str, list[dict[Hashable, Any]]],
-    pooled: dict[str, list[dict[Hashable, Any]]],
+    tasks: dict[str, list[dict[Hashable, Any]]],
+    types: dict[str, list[dict[Hashable, Any]]],
 ) -> Reading:
-    by_task: dict[Pair, list[Effect]] = defaultdict(list)
-    for member in members:
-        for row in contrasts.get(member, []):
-            by_task[str(row["condition"]), str(row["baseline"])].append(_read_task(row))
-    names = {f"{condition}-{baseline}": (condition, baseline) for condition, baseline in by_task}
-    means: dict[Pair, list[Effect]] = defaultdict(list)
-    for member in members:
-        for row in pooled.get(member, []):
-            pair = names.get(str(row["contrast"]))
-            if pair is not None and row["scope"] != "all":
-                own = [one for one in by_task[pair] if one.task_type == row["scope"] and one.is_measured]
-                means[pair].append(_read_mean(row, pair, own))
-    tasks = {pair: _average_seeds(effects) for pair, effects in by_task.items()}
+    by_task, means = (_collect(members, rows, read) for rows, read in ((tasks, _read_task), (types, _read_mean)))
+    averaged = {pair: _average_seeds(effects) for pair, effects in by_task.items()}
     return Reading(
-        recipe, members, tasks, {pair: _find_types(own, _average_seeds(means[pair])) for pair, own in tasks.items()}
+        recipe,
+        members,
+        averaged,
+        {pair: _find_types(own, _average_seeds(means.get(pair, []))) for pair, own in averaged.items()},
     )
+
+
+def _collect(
+    members: tuple[str, ...],
+    rows: dict[str, list[dict[Hashable, Any]]],
+    read: Callable[[dict[Hashable, Any]], Effect],
+) -> dict[Pair, list[Effect]]:
+    found: dict[Pair, list[Effect]] = defaultdict(list)
+    for member in members:
+        for row in rows.get(member, []):
+            found[str(row["condition"]), str(row["baseline"])].append(read(row))
+    return found
 
 
 def _find_types(tasks: Sequence[Effect], means: Sequence[Effect]) -> dict[str, Effect]:
@@ -172,10 +174,10 @@ def _read_task(row: dict[Hashable, Any]) -> Effect:
         task_type=str(row["task_type"]),
         pair=(str(row["condition"]), str(row["baseline"])),
         delta=float(row["delta_points"]),
-        low=float(row["ci_low"]),
-        high=float(row["ci_high"]),
-        verdict=SAME if row["identical"] else str(row["verdict"]),
-        reason=_find_reason(row),
+        low=float(row["ci_low_adjusted"]),
+        high=float(row["ci_high_adjusted"]),
+        verdict=str(row["verdict"]),
+        reason=str(row["reason"]),
         tasks=(str(row["label"]),),
         n_items=int(row["n_items"]),
         metric=str(row["metric"]),
@@ -183,25 +185,18 @@ def _read_task(row: dict[Hashable, Any]) -> Effect:
     )
 
 
-def _find_reason(row: dict[Hashable, Any]) -> str:
-    """Why an interval beyond zero carries no verdict."""
-    outside = row["ci_low"] > 0 or row["ci_high"] < 0
-    if row["verdict"] == INCONCLUSIVE and outside and is_number(row["p_holm"]) and row["p_holm"] > 0.05:
-        return f"p {row['p_holm']:.2f} after Holm"
-    return ""
-
-
-def _read_mean(row: dict[Hashable, Any], pair: Pair, own: Sequence[Effect]) -> Effect:
+def _read_mean(row: dict[Hashable, Any]) -> Effect:
     return Effect(
-        name=str(row["scope"]),
-        task_type=str(row["scope"]),
-        pair=pair,
+        name=str(row["task_type"]),
+        task_type=str(row["task_type"]),
+        pair=(str(row["condition"]), str(row["baseline"])),
         delta=float(row["delta_points"]),
-        low=float(row["ci_low"]),
-        high=float(row["ci_high"]),
+        low=float(row["ci_low_adjusted"]),
+        high=float(row["ci_high_adjusted"]),
         verdict=str(row["verdict"]),
-        tasks=tuple(dict.fromkeys(effect.name for effect in own)),
-        n_items=sum({effect.name: effect.n_items for effect in own}.values()),
+        reason=str(row["reason"]),
+        tasks=tuple(str(row["tasks"]).split(",")),
+        n_items=int(row["n_items"]),
     )
 
 

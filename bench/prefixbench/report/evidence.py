@@ -37,7 +37,8 @@ class Evidence:
         options: How the report is written.
         smallest_effects: Points below which a difference does not matter, as each analysis was told; distinct values.
         contrasts: The analyses' contrasts with ``run``, ``subject`` and ``label`` (task, and subset where it has many).
-        pooled: Likewise; for families ``subject`` is the family's name.
+        tasks: Likewise, a task's subsets and splits averaged.
+        types: Likewise, without ``label``: means over the tasks of a type.
         models: Likewise.
         movers: Likewise.
         refusals: Likewise.
@@ -48,7 +49,8 @@ class Evidence:
     options: ReportOptions
     smallest_effects: tuple[float, ...]
     contrasts: pd.DataFrame
-    pooled: pd.DataFrame
+    tasks: pd.DataFrame
+    types: pd.DataFrame
     models: pd.DataFrame
     movers: pd.DataFrame
     refusals: pd.DataFrame
@@ -131,12 +133,13 @@ def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], opt
     names = _name_runs(runs)
     margins = tuple(sorted({analysis.settings.smallest_effect for analysis in analyses}))
     nothing = pd.DataFrame()
-    empty = Evidence(tuple(runs), names, options, margins, nothing, nothing, nothing, nothing, nothing)
+    empty = Evidence(tuple(runs), names, options, margins, *(nothing for _ in range(6)))
     named = list(zip(analyses, names, strict=True))
     return replace(
         empty,
         contrasts=_stack([_own(analysis.contrasts, name, empty) for analysis, name in named]),
-        pooled=_stack([_own_pooled(analysis.pooled, name, empty) for analysis, name in named]),
+        tasks=_stack([_own_tasks(analysis, name, empty) for analysis, name in named]),
+        types=_stack([_own(analysis.types, name, empty) for analysis, name in named]),
         models=_stack([_own(analysis.models, name, empty) for analysis, name in named]),
         movers=_stack([_own(analysis.movers, name, empty) for analysis, name in named]),
         refusals=_stack([_own(analysis.refusals, name, empty) for analysis, name in named]),
@@ -147,13 +150,15 @@ def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
-def _own_pooled(frame: pd.DataFrame, run_name: str, evidence: Evidence) -> pd.DataFrame:
-    """Say of each pooled row which run it belongs to; a family keeps its own name."""
-    owned = frame.copy()
-    owned.insert(0, "run", run_name)
-    owned["subject"] = [
-        evidence.name_subject(str(name), run_name) if kind == "model" else str(name)
-        for name, kind in zip(owned["subject"], owned["subject_kind"], strict=True)
+def _own_tasks(analysis: AnalysisFrames, run_name: str, evidence: Evidence) -> pd.DataFrame:
+    """Say of each task's row whose it is; a task with a single subset is named with it."""
+    owned = _own(analysis.tasks, run_name, evidence)
+    labels: dict[str, set[str]] = {}
+    contrasts = _own(analysis.contrasts, run_name, evidence)
+    for task, label in zip(contrasts["task"], contrasts["label"], strict=True):
+        labels.setdefault(str(task), set()).add(str(label))
+    owned["label"] = [
+        next(iter(labels[task])) if len(labels[task]) == 1 else clean_text(task) for task in map(str, owned["task"])
     ]
     return owned
 

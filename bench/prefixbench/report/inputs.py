@@ -29,8 +29,12 @@ class AnalysisFrames(Protocol):
         """One row a contrast on one task: estimate, interval, verdict."""
 
     @property
-    def pooled(self) -> pd.DataFrame:
-        """One row a contrast over the tasks of one model or family."""
+    def tasks(self) -> pd.DataFrame:
+        """One row a task and contrast, subsets and splits averaged."""
+
+    @property
+    def types(self) -> pd.DataFrame:
+        """One row a task type and contrast: the mean over the type's tasks."""
 
     @property
     def models(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixbench.report.table import Column, Entry, Line, Table, enter_count
-from prefixbench.report.words import count_noun, is_number, join_words, name_briefly
+from prefixbench.report.words import count_noun, join_words, name_briefly
 
 if TYPE_CHECKING:
     from prefixbench.report.evidence import Evidence
@@ -23,7 +23,6 @@ class Method:
 
     Attributes:
         methods: How intervals and tests came about, as the analysis names them.
-        resamples: How many were drawn.
         seeds: Of the runs.
         commands: Run and the command that made it.
         citation: How to cite this.
@@ -33,7 +32,6 @@ class Method:
     """
 
     methods: tuple[str, ...]
-    resamples: str
     seeds: str
     commands: tuple[tuple[str, str], ...]
     citation: str
@@ -53,7 +51,6 @@ def describe_method(evidence: Evidence) -> Method:
     ]
     return Method(
         methods=tuple(_list_methods(evidence)),
-        resamples=_list_numbers(evidence, "n_resamples"),
         seeds=join_words([str(seed) for seed in sorted({run.spec.seed for run in evidence.runs})]),
         commands=tuple(
             (name, run.manifest.command) for run, name in zip(evidence.runs, evidence.run_names, strict=True)
@@ -81,12 +78,6 @@ def describe_missing(evidence: Evidence) -> tuple[str, ...]:
 def _list_methods(evidence: Evidence) -> list[str]:
     frame = evidence.contrasts
     return sorted({str(method) for method in frame["method"]}) if len(frame) else []
-
-
-def _list_numbers(evidence: Evidence, column: str) -> str:
-    frame = evidence.contrasts
-    values = sorted({int(value) for value in frame[column] if is_number(value) and value > 0}) if len(frame) else []
-    return join_words([str(value) for value in values])
 
 
 def _list_warnings(evidence: Evidence) -> list[str]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from prefixbench.analysis.blocks import Block, Place
+from prefixbench.analysis.interval import Estimate
+from prefixbench.analysis.names import CLUSTERING
 from prefixbench.analysis.pairing import group_by_place, pair_cells
-from prefixbench.analysis.pooling import pool_rows
-from prefixbench.analysis.resampled import Resampled, resample_blocks
-from prefixbench.analysis.settings import CONFIDENCE, EQUIVALENCE_CONFIDENCE
-from prefixbench.analysis.spread import compute_spread
-from prefixbench.analysis.verdicts import Verdict, correct_for_multiplicity, decide_verdict
+from prefixbench.analysis.resampled import Resampled, resample_block
+from prefixbench.analysis.rules import ONE_CORPUS, Claim, Decision, Family, Verdict, decide_family
+from prefixbench.analysis.spread import compute_spread, imagined_variance
 from prefixbench.errors import AnalysisError
 from prefixbench.twins.questions import QUESTIONS, Arm, Comparison, Question, read_model
 
@@ -33,8 +32,6 @@ SEED = 42
 
 Cells = dict[tuple[str, int, str], tuple[Block, Resampled]]
 """By variant, training seed and condition."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +54,13 @@ class Answer:
     """What one comparison comes to within one scope.
 
     Attributes:
-        scope: A task, a task type, or ``all``.
-        task_type: The tasks' type; ``all`` for all.
+        scope: A task, or a task type.
+        task_type: The tasks' type.
         is_task: Whether the scope is a single task.
         delta: First arm minus second, points, the mean over seeds.
-        interval: 95%, over items and seeds.
-        p_value: Two-sided; corrected by Holm over the comparison's task types where the scope is one.
+        interval: Over items and seeds, at the level the comparison's task types leave it; of a single task plain 95%.
         verdict: By the rule of all verdicts.
-        n_tasks: Tasks pooled.
+        n_tasks: Tasks averaged.
         n_seeds: Training seeds compared.
     """
 
@@ -73,7 +69,6 @@ class Answer:
     is_task: bool
     delta: float
     interval: tuple[float, float]
-    p_value: float
     verdict: Verdict
     n_tasks: int
     n_seeds: int
@@ -102,16 +97,16 @@ def answer_questions(run: RunLike, smallest_effect: float = 0.5) -> list[Answere
 
 
 def _gather_cells(run: RunLike) -> dict[Place, Cells]:
-    blocks = []
-    for place, cells in group_by_place(run).items():
-        if read_model(place.model) is not None:
-            try:
-                blocks.append(pair_cells(run, place, cells))
-            except AnalysisError:
-                # An error in the target's own unit has no points; such a task answers none of the questions.
-                continue
     tasks: dict[Place, Cells] = defaultdict(dict)
-    for block, resampled in resample_blocks(blocks, 2, SEED):
+    for own_place, cells in group_by_place(run).items():
+        if read_model(own_place.model) is None:
+            continue
+        try:
+            block = pair_cells(run, own_place, cells)
+        except AnalysisError:
+            # An error in the target's own unit has no points; such a task answers none of the questions.
+            continue
+        resampled = resample_block(block, 0, SEED)
         place, twin = block.place, read_model(block.place.model)
         assert twin is not None
         where = Place("", place.task, place.task_type, place.hf_subset, place.hf_split)
@@ -121,42 +116,40 @@ def _gather_cells(run: RunLike) -> dict[Place, Cells]:
 
 
 def _answer(comparison: Comparison, tasks: Mapping[Place, Cells], smallest_effect: float) -> tuple[Answer, ...]:
+    """Means over the tasks of a type, Holm over the types; then single tasks, which are explored."""
     differences = [found for place, cells in tasks.items() if (found := compare_arms(comparison, place, cells))]
-    if not differences:
-        return ()
-    by_type = {
-        task_type: [one for one in differences if one.place.task_type == task_type]
-        for task_type in sorted({one.place.task_type for one in differences})
-    }
-    rows = {task_type: estimate_mean(own) for task_type, own in by_type.items()}
-    corrected = correct_for_multiplicity([row["p_value"] for row in rows.values()])
-    answers = [_pool(differences, smallest_effect)]
-    for (task_type, own), p_value in zip(by_type.items(), corrected, strict=True):
-        answers.append(_settle(task_type, own, rows[task_type] | {"p_value": p_value}, smallest_effect))
-        for task in sorted({one.place.task for one in own}):
-            subsets = [one for one in own if one.place.task == task]
-            answers.append(_settle(task, subsets, estimate_mean(subsets), smallest_effect, is_task=True))
-    return tuple(answers)
+    answers: list[Answer] = []
+    for is_task, family in ((False, Family.PRIMARY), (True, Family.EXPLORATORY)):
+        scopes: dict[tuple[str, str], list[Difference]] = defaultdict(list)
+        for one in differences:
+            scopes[one.place.task_type, one.place.task if is_task else one.place.task_type].append(one)
+        claims = [_claim(own, smallest_effect) for own in scopes.values()]
+        decisions = decide_family(claims, family)
+        for (key, own), claim, decision in zip(scopes.items(), claims, decisions, strict=True):
+            answers.append(_settle(key, own, claim, decision, is_task=is_task))
+    return tuple(sorted(answers, key=lambda one: (one.task_type, one.is_task, one.scope)))
 
 
-def _pool(differences: Sequence[Difference], smallest_effect: float) -> Answer:
-    pooled = pool_rows([estimate_mean([one]) for one in differences], smallest_effect)
-    n_seeds = min(len(one.contributions) for one in differences)
-    return Answer(
-        "all", "all", False, pooled.delta, pooled.interval, pooled.p_value, pooled.verdict, pooled.n_tasks, n_seeds
-    )
+def _claim(differences: Sequence[Difference], smallest_effect: float) -> Claim:
+    estimate = estimate_mean(differences)
+    one_corpus = differences[0].place.task_type == CLUSTERING
+    n_units = ONE_CORPUS if one_corpus else min(one.contributions.shape[1] for one in differences)
+    return Claim(estimate, smallest_effect, n_units, same_strings=estimate.error <= TINY)
 
 
 def _settle(
-    scope: str, differences: Sequence[Difference], row: Row, smallest_effect: float, *, is_task: bool = False
+    key: tuple[str, str], differences: Sequence[Difference], claim: Claim, decision: Decision, *, is_task: bool
 ) -> Answer:
-    interval = row["ci_low"], row["ci_high"]
-    narrow = row["equivalence_low"], row["equivalence_high"]
-    verdict = decide_verdict(interval, narrow, row["p_value"], smallest_effect)
-    n_tasks = len({one.place.task for one in differences})
-    n_seeds = min(len(one.contributions) for one in differences)
-    task_type = differences[0].place.task_type
-    return Answer(scope, task_type, is_task, row["delta_points"], interval, row["p_value"], verdict, n_tasks, n_seeds)
+    return Answer(
+        scope=key[1],
+        task_type=key[0],
+        is_task=is_task,
+        delta=claim.estimate.delta,
+        interval=decision.interval,
+        verdict=decision.verdict,
+        n_tasks=len({one.place.task for one in differences}),
+        n_seeds=min(len(one.contributions) for one in differences),
+    )
 
 
 def compare_arms(comparison: Comparison, place: Place, cells: Cells) -> Difference | None:
@@ -171,34 +164,18 @@ def compare_arms(comparison: Comparison, place: Place, cells: Cells) -> Differen
     return Difference(place, np.stack(contributions), weight) if contributions else None
 
 
-def estimate_mean(differences: Sequence[Difference]) -> Row:
-    """The mean difference over these very tasks, in points, with the spread of their items and of the training seeds.
+def estimate_mean(differences: Sequence[Difference]) -> Estimate:
+    """Estimate the mean difference over these very tasks, with the spread of their items and of the training seeds.
 
     Items and seeds are crossed: every seed's twins meet the same items, and one seed's twins meet all tasks. The
     variance is that over items (seeds averaged), plus what seeds vary beyond their items over their number, plus the
     same of experiments (two-way crossed random effects, Searle, Casella and McCulloch 1992;
-    `prefixbench.analysis.spread`), read against Student's t with the fewer degrees of freedom.
-
-    Returns:
-        A row as `prefixbench.analysis.pooling.pool_rows` takes it.
+    `prefixbench.analysis.spread`), read against Student's t with the fewer degrees of freedom. Two imagined items a
+    task stand for what it did not show, as in every contrast; not for the draws of a clustering.
     """
     delta = float(np.mean([one.contributions.mean() for one in differences]))
-    error, degrees = _compute_error(differences, delta)
-    reach = {level: float(student_t.ppf((1 + level) / 2, degrees)) * error for level in _LEVELS}
-    return {
-        "task": differences[0].place.task,
-        "identical": error <= TINY,
-        "delta_points": delta,
-        "standard_error": error,
-        "ci_low": delta - reach[CONFIDENCE],
-        "ci_high": delta + reach[CONFIDENCE],
-        "equivalence_low": delta - reach[EQUIVALENCE_CONFIDENCE],
-        "equivalence_high": delta + reach[EQUIVALENCE_CONFIDENCE],
-        "p_value": float(2 * student_t.sf(abs(delta) / error, degrees)) if error > TINY else 1.0,
-    }
-
-
-_LEVELS = (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
+    error, degrees, acceleration = _compute_error(differences, delta)
+    return Estimate(delta, error, acceleration, degrees)
 
 
 def _list_seeds(comparison: Comparison, cells: Cells) -> list[int]:
@@ -221,24 +198,30 @@ def _find(arm: Arm, task_type: str, seed: int, cells: Cells) -> tuple[Block, Flo
     return block, resampled.contribution[block.row_of[condition]], resampled.weight
 
 
-def _compute_error(differences: Sequence[Difference], delta: float) -> tuple[float, float]:
-    """Standard error and degrees of freedom of the mean over tasks.
+def _compute_error(differences: Sequence[Difference], delta: float) -> tuple[float, float, float]:
+    """Standard error, degrees of freedom and acceleration of the mean over tasks.
 
     Each task's contributions are centred and weighted so that, laid end to end, their mean is the mean over tasks.
     """
     n_units = sum(one.contributions.shape[1] for one in differences)
-    columns, weights, of_experiments = [], [], 0.0
+    columns, weights, of_experiments, imagined = [], [], 0.0, 0.0
     for one in differences:
         share = n_units / len(differences) / one.contributions.shape[1]
         columns.append(
             delta + share * (one.contributions.mean(axis=2).T - one.contributions.mean() * one.weight[:, None])
         )
         weights.append(np.ones(len(one.weight)))
+        if one.place.task_type != CLUSTERING:
+            imagined += 100**2 * imagined_variance(len(one.weight)) / len(differences) ** 2
         spread = compute_spread(one.contributions.mean(axis=0), one.weight)
         of_experiments += spread.replicate_variance / spread.n_replicates / len(differences) ** 2
         degrees = spread.tail_degrees if of_experiments > 0 and len(differences) == 1 else np.inf
     over_seeds = compute_spread(np.concatenate(columns), np.concatenate(weights))
     # Satterthwaite's are never fewer than those of the part known worst, which taking a part off can make them look.
     fewest = max(1, over_seeds.n_replicates - 1)
-    error = float(np.sqrt(over_seeds.error**2 + of_experiments))
-    return error, float(max(fewest, min(over_seeds.tail_degrees, degrees)))
+    own = over_seeds.error**2 + of_experiments
+    if own <= TINY**2:
+        return 0.0, float(fewest), 0.0
+    total = own + imagined
+    acceleration = over_seeds.acceleration * float((over_seeds.error**2 / total) ** 1.5)
+    return float(np.sqrt(total)), float(max(fewest, min(over_seeds.tail_degrees, degrees))), acceleration

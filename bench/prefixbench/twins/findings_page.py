@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from prefixbench.analysis.verdicts import Verdict
+from prefixbench.analysis.lines import format_interval, format_points
+from prefixbench.analysis.rules import Verdict
 from prefixbench.twins.findings import Answer, Answered, answer_questions
 from prefixbench.twins.questions import read_model
 
@@ -22,11 +23,11 @@ The twins are one base model trained on the same pairs, in the same order, for a
 training told them the task: by prefixes (`prefixed`), by a LoRA of its own for each task (`adapters`), by both
 (`adapters+prefix`), or not at all (`plain`). A difference between them is therefore caused by that.
 
-Differences are in points, with 95% intervals over items and, where there are several, over training seeds ({seeds}).
-`helps` and `hurts` mean that the whole interval lies beyond ±{smallest:g} points and that the p-value, corrected by
-Holm over the task types of the column, is at most 5%; `equivalent`, that the 90% interval lies inside; `?`, that the
-data cannot tell. **all** pools the tasks by random effects, and so speaks of other tasks too; the other rows in bold
-are means over the tasks of one type, and speak of these tasks only; those below them are single tasks, not corrected.
+Differences are in points, with intervals over items and, where there are several, over training seeds ({seeds}). Rows
+in bold are means over the tasks of one type, and speak of these tasks only; their intervals are adjusted for the types
+of their column (Holm). `helps` and `hurts`: beyond ±{smallest:g} points; `equivalent`: inside; `positive` and
+`negative`: beyond zero, the size open; `?`: the data cannot tell; `described`: too few independent units to be tested.
+Rows below are single tasks, explored. Unlike metrics are not averaged, so there is no row for all tasks.
 What was expected beforehand is kept where it failed.
 """
 
@@ -75,9 +76,9 @@ def _render_answers(name: str, answered: Answered) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _order(key: tuple[str, bool], lookup: Sequence[dict[tuple[str, bool], Answer]]) -> tuple[bool, str, bool, str]:
+def _order(key: tuple[str, bool], lookup: Sequence[dict[tuple[str, bool], Answer]]) -> tuple[str, bool, str]:
     answer = next(own[key] for own in lookup if key in own)
-    return answer.task_type != "all", answer.task_type, answer.is_task, answer.scope
+    return answer.task_type, answer.is_task, answer.scope
 
 
 def _render_cell(answer: Answer | None) -> str:
@@ -85,12 +86,12 @@ def _render_cell(answer: Answer | None) -> str:
         return ""
     low, high = answer.interval
     word = "?" if answer.verdict is Verdict.INCONCLUSIVE else answer.verdict.value
-    return f"{answer.delta:+.1f} [{low:+.1f}, {high:+.1f}] {word}"
+    return f"{format_points(answer.delta)} {format_interval(low, high)} {word}"
 
 
 def _summarise(label: str, answers: Sequence[Answer]) -> str:
     """One sentence from the verdicts by type."""
-    types = [one for one in answers if not one.is_task and one.task_type != "all"]
+    types = [one for one in answers if not one.is_task]
     seeds = min(one.n_seeds for one in answers)
     said = []
     for verdict, words in _WORDS.items():
@@ -105,5 +106,9 @@ _WORDS = {
     Verdict.HELPS: "better on",
     Verdict.HURTS: "worse on",
     Verdict.EQUIVALENT: "no difference that matters on",
+    Verdict.POSITIVE: "better, by how much is open, on",
+    Verdict.NEGATIVE: "worse, by how much is open, on",
     Verdict.INCONCLUSIVE: "the data cannot tell on",
+    Verdict.DESCRIBED: "described, not tested on",
+    Verdict.SAME_STRINGS: "the same strings on",
 }

@@ -45,11 +45,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_table_shows_every_contrast_with_its_verdict(folder: Path) -> None:
-    text = compare_run(folder, Selection(), None, (0.5, 42), as_json=False)
+    text = compare_run(folder, Selection(), None, (0.5, 42), as_json=False, everything=True)
     assert "org/model\n" in text
     line = next(line for line in text.splitlines() if "Loss" in line and "correct-none" in line)
     assert line.split()[-1] == "hurts"
-    assert "smallest effect that matters ±0.5; seed 42" in text
+    assert "±0.5 matters; seed 42" in text
+
+
+def test_the_answer_fits_a_screen_of_eighty_columns(folder: Path) -> None:
+    lines = compare_run(folder, Selection(), None, (None, None), as_json=False).splitlines()
+    assert lines[0] == "org/model: harmful"
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert next(line for line in lines if line.split()[:1] == ["Loss"]).endswith("hurts")
 
 
 def test_selecting_rows_changes_no_number(folder: Path) -> None:

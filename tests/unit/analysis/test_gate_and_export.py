@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from prefixbench.analysis import analyse
 from prefixbench.analysis.export import ExportFormat, escape_frame, export_analysis, export_run
-from prefixbench.analysis.gate import judge_run
+from prefixbench.analysis.gate import Shown, judge_run
 from prefixbench.cli.app import register_commands
 from prefixbench.errors import ResultsError, SpecError
 from prefixbench.plain import escape_markdown
@@ -19,7 +20,7 @@ from prefixbench.results.ledger import append_row
 from prefixbench.results.run import Manifest, write_manifest
 from prefixbench.spec.conditions import Condition
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.fake_runs import FakeRun, make_table
 from tests.fakes import make_result
@@ -45,28 +46,80 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def gate(folder: Path, *flags: str) -> Result:
+    return CliRunner().invoke(register_commands(), ["gate", str(folder), *flags])
+
+
 def test_a_shown_loss_exits_with_three(folder: Path) -> None:
-    result = CliRunner().invoke(register_commands(), ["gate", str(folder), "--max-loss", "0.5"])
+    result = gate(folder, "--max-loss", "0.5")
     assert result.exit_code == 3
-    assert result.stdout.startswith("loss shown: org/model · Loss (default): -5.")
-    assert result.stdout.endswith("gate failed: correct-none, 2 judged, 1 with a loss surely beyond 0.5 points\n")
+    assert result.stdout.startswith("loss shown: org/model · Loss: −6.0 points [−7.0, −5.0]")
+    told = "gate: shown harmful: correct-none, 2 judged, 1 lose more than 0.5 points, 0 may, 0 not judged\n"
+    assert result.stdout.endswith(told)
 
 
-def test_a_loss_within_the_bound_passes(folder: Path) -> None:
-    result = CliRunner().invoke(register_commands(), ["gate", str(folder), "--max-loss", "7", "--json"])
+def test_a_loss_surely_within_the_bound_exits_with_nought(folder: Path) -> None:
+    result = gate(folder, "--max-loss", "7", "--json")
     assert result.exit_code == 0
-    assert judge_run(folder, "correct-none", 7.0, 42).passed
+    assert json.loads(result.stdout)["shown"] == "shown safe"
+    assert gate(folder, "--task", "Gain").exit_code == 0
+
+
+def test_what_is_not_shown_exits_with_four_unless_only_what_is_proven_counts(folder: Path) -> None:
+    assert judge_run(folder, "correct-none", 6.0).shown is Shown.NOTHING
+    result = gate(folder, "--max-loss", "6")
+    assert result.exit_code == 4
+    assert result.stdout.startswith("loss possible: org/model · Loss: −6.0 points [−7.0, −5.0]")
+    assert gate(folder, "--max-loss", "6", "--only-proven").exit_code == 0
 
 
 def test_the_gate_judges_any_two_conditions(folder: Path) -> None:
-    result = judge_run(folder, "none-correct", 0.5, 42)
-    assert result.losses["task"].tolist() == ["Gain"]
+    assert judge_run(folder, "none-correct", 0.5).harmful["task"].tolist() == ["Gain"]
+
+
+def test_a_cell_that_was_planned_and_not_judged_is_never_safe(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(folder, copy)
+    (copy / "items" / "Losscorrect.parquet").unlink()
+    result = gate(copy, "--max-loss", "7")
+    assert result.exit_code == 4
+    assert "not judged: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--contrast", "none-none"], "--contrast: unknown contrast 'none-none'"),
+        (["--max-loss", "inf"], "--max-loss: inf is no loss; give points of 0 or more, as in --max-loss 0.5."),
+        (["--max-loss", "nan"], "--max-loss: nan is no loss; give points of 0 or more, as in --max-loss 0.5."),
+        (["--task", "Los"], "--task: unknown task 'Los'; did you mean Loss?"),
+    ],
+)
+def test_what_cannot_be_judged_is_an_error(folder: Path, flags: list[str], told: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        CliRunner().invoke(register_commands(), ["gate", str(folder), *flags], catch_exceptions=False)
+    assert str(caught.value).startswith(told)
+
+
+def test_cells_compared_with_themselves_are_nothing_to_judge(tmp_path: Path) -> None:
+    names = ("none", "correct")
+    spec = SweepSpec(
+        name="same", models=(ModelSpec(name="org/model"),), tasks=(TaskSpec(name="Task"),),
+        conditions=tuple(map(Condition.parse, names)),
+    )  # fmt: skip
+    write_manifest(tmp_path, Manifest(spec=spec))
+    values = np.random.default_rng(0).random(200)
+    digest = write_items(tmp_path, "cell", make_table(values))
+    row = make_result("cell", "none", float(values.mean()), items_sha256=digest, n_items=200)
+    append_row(tmp_path, row.model_copy(update={"conditions": names}))
+    with pytest.raises(SpecError, match="every correct-none here compares a cell with itself"):
+        judge_run(tmp_path, "correct-none", 0.5)
 
 
 def test_csv_and_parquet_hold_every_frame_and_column(folder: Path, tmp_path: Path) -> None:
     csv = export_run(folder, "csv", tmp_path / "csv", (0.5, 42))
     parquet = export_run(folder, "parquet", tmp_path / "parquet", (0.5, 42))
-    names = ["contrasts", "pooled", "models", "movers", "refusals"]
+    names = ["contrasts", "tasks", "types", "models", "movers", "refusals"]
     assert [path.stem for path in csv] == [path.stem for path in parquet] == names
     from_csv, from_parquet = pd.read_csv(csv[0]), pd.read_parquet(parquet[0])
     assert list(from_csv.columns) == list(from_parquet.columns)
@@ -81,9 +134,9 @@ def test_markdown_and_latex_are_tables(tmp_path: Path) -> None:
     analysis = analyse(run)
     markdown = export_analysis(analysis, ExportFormat.MARKDOWN, tmp_path)[0].read_text().splitlines()
     assert markdown[0].startswith("| model | task |")
-    assert {line.replace("\\|", "").count("|") for line in markdown} == {11}
+    assert {line.replace("\\|", "").count("|") for line in markdown} == {12}
     latex = export_analysis(analysis, ExportFormat.LATEX, tmp_path)[0].read_text()
-    assert latex.startswith("\\begin{tabular}{llllrrrrrl}\n\\toprule\n")
+    assert latex.startswith("\\begin{tabular}{llllrrrrlrl}\n\\toprule\n")
     assert "a\\_b|c & default & correct-none" in latex
     assert latex.endswith("\\bottomrule\n\\end{tabular}\n")
 

@@ -1,43 +1,89 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-from prefixbench.analysis.interval import compute_percentile_interval, widen_quantile
-from prefixbench.analysis.spread import count_tail_degrees
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prefixbench.analysis.interval import Estimate
+from prefixbench.analysis.spread import compute_spread, imagined_variance
 from scipy import stats
 
+ESTIMATES = st.builds(
+    Estimate,
+    delta=st.floats(-20, 20),
+    error=st.floats(0.01, 10),
+    acceleration=st.floats(-0.15, 0.15),
+    degrees=st.floats(3, 5_000),
+)
 
-@pytest.mark.parametrize("confidence", [0.90, 0.95])
-def test_it_is_scipys_percentile_interval_on_scipys_own_replicas(confidence: float) -> None:
-    data = np.random.default_rng(5).exponential(size=60)
-    result = stats.bootstrap(
-        (data,), np.mean, confidence_level=confidence, method="percentile", rng=np.random.default_rng(6)
+
+@given(ESTIMATES, st.floats(0.0005, 0.3))
+def test_the_p_value_against_an_end_of_an_interval_is_its_level(estimate: Estimate, alpha: float) -> None:
+    low, high = estimate.interval(alpha)
+    assert low < high
+    assert estimate.p_against(low) == pytest.approx(alpha, rel=1e-6)
+    assert estimate.p_against(high) == pytest.approx(alpha, rel=1e-6)
+
+
+@given(ESTIMATES, st.floats(0.001, 0.1), st.floats(0.001, 0.1))
+def test_a_stricter_level_gives_a_wider_interval(estimate: Estimate, one: float, other: float) -> None:
+    strict, lax = sorted((one, other))
+    wide, narrow = estimate.interval(strict), estimate.interval(lax)
+    assert wide[0] <= narrow[0] + 1e-9
+    assert narrow[1] <= wide[1] + 1e-9
+
+
+@given(ESTIMATES, st.floats(0.001, 0.1))
+def test_the_reverse_has_the_mirrored_interval(estimate: Estimate, alpha: float) -> None:
+    low, high = estimate.interval(alpha)
+    assert estimate.reversed().interval(alpha) == pytest.approx((-high, -low))
+
+
+def test_without_skew_it_is_students_interval() -> None:
+    change = np.random.default_rng(0).normal(2, 5, 50)
+    estimate = Estimate(float(change.mean()), float(stats.sem(change)), 0.0, 49)
+    result = stats.ttest_1samp(change, 0)
+    assert estimate.p_against(0) == pytest.approx(result.pvalue)
+    assert estimate.interval(0.05) == pytest.approx(tuple(result.confidence_interval()))
+
+
+def test_a_p_value_that_underflows_is_nought_and_no_error() -> None:
+    assert Estimate(46.0, 1.0).p_against(0) < 1e-300
+    assert Estimate(5.0, 0.0).p_against(0) == 0.0
+    assert Estimate(0.0, 0.0).p_against(0) == 1.0
+
+
+def test_the_detectable_effect_of_normal_data_is_margin_and_both_quantiles() -> None:
+    assert Estimate(3.0, 1.0).detectable(0.5, 0.05, 0.8) == pytest.approx(
+        0.5 + stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
     )
-    ends = compute_percentile_interval(np.sort(result.bootstrap_distribution), stats.norm.isf((1 - confidence) / 2))
-    assert ends == pytest.approx(tuple(result.confidence_interval), rel=1e-12)
 
 
-def test_ten_draws_are_widened_to_students_interval() -> None:
-    data = np.random.default_rng(7).normal(size=10)
-    replicas = np.sort(np.random.default_rng(8).choice(data, (40_000, 10)).mean(axis=1))
-    ends = compute_percentile_interval(replicas, widen_quantile(0.95, 9, np.sqrt(10 / 9)))
-    student = stats.ttest_1samp(data, 0).confidence_interval(0.95)
-    assert ends[1] - ends[0] == pytest.approx(student.high - student.low, rel=0.06)
+def _draw_losses(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Changes of skewness −2.6 about no change."""
+    return np.asarray(-(np.exp(rng.normal(size=n) * 0.75) - np.exp(0.75**2 / 2)) / 10)
 
 
-def test_light_tails_leave_the_usual_degrees_of_freedom() -> None:
-    assert count_tail_degrees(np.tile([-1.0, 1.0], 20)) == pytest.approx(39)
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 60])
+def test_the_level_holds_under_skew_where_students_does_not(alpha: float) -> None:
+    rng, n, n_samples = np.random.default_rng(1), 100, 6_000
+    wrong = {"hall": 0, "student": 0}
+    for _ in range(n_samples):
+        sample = _draw_losses(rng, n)
+        spread = compute_spread(sample[:, None], np.ones(n))
+        hall = Estimate(float(sample.mean()), spread.error, spread.acceleration, spread.tail_degrees)
+        wrong["hall"] += hall.p_against(0) <= alpha
+        wrong["student"] += stats.t.sf(abs(sample.mean()) / spread.error, n - 1) * 2 <= alpha
+    assert wrong["hall"] / n_samples <= alpha + 3 * math.sqrt(alpha / n_samples)
+    assert wrong["student"] > wrong["hall"]
 
 
-def test_heavy_tails_take_degrees_of_freedom_as_the_unbiased_kurtosis_says() -> None:
-    deviation = np.random.default_rng(9).standard_t(3, 200)
-    deviation -= deviation.mean()
-    excess = stats.kurtosis(deviation, bias=False)
-    assert excess > 1
-    assert count_tail_degrees(deviation) == pytest.approx(2 / (2 / 199 + excess / 200))
-
-
-def test_one_item_that_changed_leaves_hardly_any_degrees() -> None:
-    deviation = np.zeros(100)
-    deviation[0] = 1
-    assert 1 <= count_tail_degrees(deviation - deviation.mean()) < 2.1
+@settings(deadline=None)
+@given(st.integers(100, 5_000))
+def test_the_imagined_units_cover_a_disaster_that_no_unit_showed(n_units: int) -> None:
+    # One unit in n·c loses everything and none was seen, with a chance of exp(−1/c): it may be off by 1/n·c.
+    unseen = -math.log(0.05) / n_units
+    estimate = Estimate(0.0, math.sqrt(imagined_variance(n_units)))
+    assert estimate.interval(0.05)[0] < -unseen * 0.9

@@ -9,7 +9,7 @@ import pytest
 from prefixbench.analysis.blocks import Block
 from prefixbench.analysis.metrics import choose_metric
 from prefixbench.analysis.pairing import group_by_place, pair_cells
-from prefixbench.analysis.resampled import resample_blocks
+from prefixbench.analysis.resampled import resample_block
 from prefixbench.errors import AnalysisError
 from prefixbench.results import load_run
 
@@ -36,7 +36,7 @@ def load_block(folder: str, task: str) -> Block:
 def test_the_items_give_what_mteb_recorded(folder: str, task: str, metric: str) -> None:
     block = choose_metric(load_block(folder, task), metric)
     assert block.metric == metric
-    _, resampled = next(iter(resample_blocks([block], 19, 0)))
+    resampled = resample_block(block, 19, 0)
     assert list(resampled.score) == pytest.approx([cell.scores[metric] for cell in block.cells], abs=2e-5)
     assert resampled.contribution.mean(axis=(1, 2)) == pytest.approx(resampled.score)
 

@@ -1,128 +1,84 @@
 from __future__ import annotations
 
-import warnings
-from typing import Any
+import math
 
 import numpy as np
 import pytest
-from prefixbench.analysis import AnalysisSettings
-from prefixbench.analysis.advice import grade_prefix
-from prefixbench.analysis.pooling import fit_mixed_model, pool_rows
-from prefixbench.analysis.subjects import find_families
-from prefixbench.spec.conditions import Mechanism
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prefixbench.analysis.interval import Estimate
+from prefixbench.analysis.pooling import average_correlated, average_tasks, pool_tasks, share_tasks
 from scipy import stats
-from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.meta_analysis import combine_effects
 
-from tests.fakes import make_result
+DELTAS, ERRORS = np.array([1.0, 2.5, 0.2, 3.0, 1.1]), np.array([0.5, 0.4, 0.6, 0.7, 0.3])
+ESTIMATES = [Estimate(delta, error) for delta, error in zip(DELTAS, ERRORS, strict=True)]
+MANY = st.lists(st.tuples(st.floats(-10, 10), st.floats(0.1, 3)), min_size=2, max_size=10)
 
 
-def make_row(
-    task: str, delta: float, error: float, *, subset: str = "default", identical: bool = False
-) -> dict[str, Any]:
-    reach, narrow = 1.96 * error, 1.645 * error
-    verdict = "helps" if delta - reach > 0.5 else "hurts" if delta + reach < -0.5 else "inconclusive"
-    return {
-        "task": task, "task_type": "Retrieval", "hf_subset": subset, "delta_points": delta, "standard_error": error,
-        "ci_low": delta - reach, "ci_high": delta + reach, "equivalence_low": delta - narrow,
-        "equivalence_high": delta + narrow, "p_value": float(2 * stats.norm.sf(abs(delta) / max(error, 1e-9))),
-        "identical": identical, "verdict": verdict,
-    }  # fmt: skip
-
-
-def test_the_pooled_delta_is_statsmodels_random_effects_with_students_interval() -> None:
-    deltas, errors = np.array([1.0, 2.5, 0.2, 3.0, 1.1]), np.array([0.5, 0.4, 0.6, 0.7, 0.3])
-    pooled = pool_rows([make_row(f"T{i}", d, e) for i, (d, e) in enumerate(zip(deltas, errors, strict=True))], 0.5)
-    library = combine_effects(deltas, errors**2, method_re="iterated", use_t=True)
-    assert pooled.delta == pytest.approx(library.mean_effect_re)
+def test_the_random_effects_mean_is_statsmodels_with_students_interval() -> None:
+    pooled = pool_tasks(ESTIMATES)
+    library = combine_effects(DELTAS, ERRORS**2, method_re="iterated", use_t=True)
     error = max(library.sd_eff_w_re_hksj, library.sd_eff_w_re)
-    assert pooled.interval[1] - pooled.delta == pytest.approx(stats.t.ppf(0.975, 4) * error)
-    assert pooled.prediction[1] - pooled.delta == pytest.approx(
-        stats.t.ppf(0.975, 3) * np.sqrt(library.tau2 + error**2)
-    )
-    assert pooled.prediction[0] < pooled.interval[0]
-
-
-def test_a_task_with_many_subsets_counts_once() -> None:
-    few = pool_rows([make_row("A", 4.0, 0.5), make_row("B", 0.0, 0.5), make_row("C", 0.0, 0.5)], 0.5)
-    subsets = [make_row("A", 4.0, 0.5, subset=f"s{i}") for i in range(12)]
-    many = pool_rows([*subsets, make_row("B", 0.0, 0.5), make_row("C", 0.0, 0.5)], 0.5)
-    assert many.n_tasks == 3
-    assert many.delta == pytest.approx(few.delta)
-    assert many.interval == pytest.approx(few.interval)
-
-
-def test_cells_compared_with_themselves_are_left_out_and_counted() -> None:
-    same = make_row("S", 0.0, 0.0, identical=True)
-    pooled = pool_rows([make_row("A", 4.0, 0.5), make_row("B", 3.0, 0.5), same], 0.5)
-    assert pooled.n_tasks == 2
-    assert pooled.delta == pytest.approx(3.5)
-    assert pooled.note == "left out, both conditions sending the same strings: 1 of 3 tasks"
-    assert pool_rows([same], 0.5).verdict == "equivalent"
-
-
-def test_one_task_keeps_its_own_interval() -> None:
-    row = make_row("A", 4.0, 0.5)
-    pooled = pool_rows([row], 0.5)
-    assert pooled.interval == (row["ci_low"], row["ci_high"])
-    assert pooled.note == "one task: its own interval, which says nothing of others"
-
-
-def test_the_mixed_model_agrees_where_tasks_have_equal_spread() -> None:
-    rng = np.random.default_rng(0)
-    contributions = {f"T{i}": [rng.normal(2 + rng.normal(), 10, 400)] for i in range(12)}
-    rows = [make_row(task, float(own[0].mean()), float(own[0].std(ddof=1) / 20)) for task, own in contributions.items()]
-    delta, low, high = fit_mixed_model(contributions)
-    pooled = pool_rows(rows, 0.5)
-    assert delta == pytest.approx(pooled.delta, abs=0.05)
-    assert high - low == pytest.approx((pooled.interval[1] - pooled.interval[0]) * 1.96 / 2.2, rel=0.1)
-
-
-@pytest.mark.parametrize(("tau", "n_tasks"), [(0.0, 3), (0.5, 5), (3.0, 8)])
-def test_the_mixed_model_is_that_of_statsmodels(tau: float, n_tasks: int) -> None:
-    rng = np.random.default_rng(4)
-    contributions = {f"T{i}": [rng.normal(1 + rng.normal(0, tau), 2, 11 + i)] for i in range(n_tasks)}
-    values = np.concatenate([own[0] for own in contributions.values()])
-    groups = np.repeat(np.arange(n_tasks), [len(own[0]) for own in contributions.values()])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fit = MixedLM(values, np.ones((len(values), 1)), groups=groups).fit(reml=True, method="powell")
-    delta, low, high = fit_mixed_model(contributions)
-    assert delta == pytest.approx(fit.params[0], rel=1e-4)
-    # Its error is of a numeric Hessian.
-    assert (high - low) / 2 / 1.959964 == pytest.approx(fit.bse[0], rel=1e-2)
+    assert pooled.mean == pytest.approx(library.mean_effect_re)
+    assert pooled.interval[1] - pooled.mean == pytest.approx(stats.t.ppf(0.975, 4) * error)
+    reach = stats.t.ppf(0.975, 3) * np.sqrt(library.tau2 + error**2)
+    assert pooled.prediction[1] - pooled.mean == pytest.approx(reach)
 
 
 @pytest.mark.parametrize(
-    ("deltas", "grade"),
-    [
-        ([6.0, 6.2, 5.9, 6.1], "required"),
-        ([1.5, 1.4, 1.6, 1.5], "helpful"),
-        ([0.0, 0.05, -0.05, 0.0], "harmless"),
-        ([-3.0, -3.1, -2.9, -3.0], "harmful"),
-        ([9.0, 0.0, 0.0], "helpful"),
-        ([9.0, -9.0, 0.0], "unclear"),
-    ],
+    ("n_tasks", "has_mean", "has_prediction"), [(2, False, False), (3, True, False), (5, True, True)]
 )
-def test_grades_follow_the_pooled_answer_then_the_tasks(deltas: list[float], grade: str) -> None:
-    rows = [make_row(f"T{i}", delta, 0.1) for i, delta in enumerate(deltas)]
-    assert grade_prefix(rows, AnalysisSettings()) == grade
-
-
-def test_a_model_without_contrasts_is_unclear() -> None:
-    assert grade_prefix([], AnalysisSettings()) == "unclear"
-
-
-def test_families_follow_the_mechanism_of_correct() -> None:
-    results = [
-        make_result("a", "none", model="A", mechanism=Mechanism.NONE),
-        make_result("b", "correct", model="A", mechanism=Mechanism.TEMPLATE),
-        make_result("c", "correct", model="B", mechanism=Mechanism.ADAPTER),
-        make_result("d", "none", model="C", mechanism=Mechanism.NONE),
-    ]
-    assert find_families(results) == {"A": "instruction", "B": "prefix", "C": "none"}
+def test_tasks_in_general_need_three_and_one_more_task_five(n_tasks: int, has_mean: bool, has_prediction: bool) -> None:
+    pooled = pool_tasks(ESTIMATES[:n_tasks])
+    assert math.isfinite(pooled.mean) == has_mean
+    assert math.isfinite(pooled.prediction[0]) == has_prediction
 
 
 def test_equal_deltas_pool_without_a_warning_and_without_heterogeneity() -> None:
-    pooled = pool_rows([make_row(f"T{index}", 0.0, 0.5) for index in range(3)], 0.5)
-    assert (pooled.delta, pooled.tau2, pooled.i2) == (0.0, 0.0, 0.0)
+    pooled = pool_tasks([Estimate(0.0, 0.5)] * 3)
+    assert (pooled.mean, pooled.tau2) == (0.0, 0.0)
+
+
+def test_these_tasks_average_with_their_own_errors_alone() -> None:
+    mean = average_tasks(ESTIMATES)
+    assert mean.delta == pytest.approx(DELTAS.mean())
+    assert mean.error == pytest.approx(np.sqrt(np.sum(ERRORS**2)) / 5)
+    assert average_tasks(ESTIMATES[:1]) == ESTIMATES[0]
+
+
+def test_the_skew_of_a_mean_is_that_of_its_parts() -> None:
+    one = Estimate(0.0, 1.0, 0.1, 99)
+    assert average_tasks([one, one]).acceleration == pytest.approx(0.1 / math.sqrt(2))
+    assert average_tasks([one, one]).degrees == pytest.approx(198)
+
+
+def test_a_task_with_many_subsets_is_no_surer_than_one_of_them() -> None:
+    assert average_correlated([Estimate(4.0, 0.5)] * 12) == Estimate(4.0, 0.5, 0.0, math.inf)
+
+
+@settings(deadline=None, max_examples=30)
+@given(MANY)
+def test_partial_pooling_draws_every_task_towards_the_others(effects: list[tuple[float, float]]) -> None:
+    estimates = [Estimate(delta, error) for delta, error in effects]
+    tasks, new = share_tasks(estimates)
+    low, high = min(delta for delta, _ in effects), max(delta for delta, _ in effects)
+    for belief, (_, error) in zip(tasks, effects, strict=True):
+        assert low - 1e-6 <= belief.mean <= high + 1e-6
+        assert belief.high - belief.low <= 2 * 1.96 * error * 1.35
+        assert 0 <= belief.pr_positive <= 1
+        assert belief.low < belief.mean < belief.high
+    assert new.high - new.low >= max(min(belief.high - belief.low for belief in tasks) * 0.9, 0)
+
+
+def test_tasks_with_small_errors_keep_their_own_deltas() -> None:
+    tasks, new = share_tasks([Estimate(5.0, 0.01), Estimate(-5.0, 0.01)])
+    assert tasks[0].mean == pytest.approx(5.0, abs=0.01)
+    assert tasks[1].pr_positive < 0.001
+    assert 0.3 < new.pr_positive < 0.7
+
+
+def test_one_task_says_nothing_of_others() -> None:
+    tasks, new = share_tasks([Estimate(5.0, 0.1)])
+    assert math.isnan(new.mean)
+    assert math.isnan(tasks[0].mean)

@@ -69,15 +69,6 @@ def test_fewer_than_ten_clusters() -> None:
     assert_refused(analysis, reason, "all")
 
 
-def test_constant_scores() -> None:
-    assert_refused(analyse_pair(make_table(np.zeros(40))), "the scores under correct are constant (0 for every item).")
-
-
-def test_a_shift_without_spread() -> None:
-    analysis = analyse_pair(make_table(np.arange(40) + 0.25), make_table(np.arange(40.0)))
-    assert_refused(analysis, "every item changed by exactly +25.00 points; there is no spread to resample.")
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_values_that_are_no_numbers(bad: float) -> None:
     values = VALUES.copy()
@@ -92,14 +83,13 @@ def test_different_gold_values() -> None:
     assert_refused(analyse_pair(second, first), "correct and none have different gold values for the same items.")
 
 
-def test_a_metric_that_resamples_leave_undefined() -> None:
+def test_a_metric_that_is_undefined_without_one_item() -> None:
     target = np.zeros(40)
     target[0] = 1
     first = make_table(VALUES, Statistic.AVERAGE_PRECISION, prediction=VALUES, target=target)
     second = make_table(VALUES, Statistic.AVERAGE_PRECISION, prediction=VALUES[::-1], target=target)
     (reason,) = analyse_pair(second, first).refusals["reason"]
-    assert reason.startswith("the metric is undefined on ")
-    assert reason.endswith(" of 199 resamples (constant scores, or too few items of one class).")
+    assert reason == "the metric is undefined (constant scores, or items of one class only)."
 
 
 def test_errors_in_the_targets_own_unit() -> None:
@@ -125,12 +115,3 @@ def test_a_failed_condition_is_named_with_its_reason() -> None:
     assert refusals[["contrast", "reason"]].to_numpy().tolist() == [
         ["correct-none", "correct was failed: no memory left."]
     ]
-
-
-def test_no_item_changed_is_bounded_by_the_items_seen() -> None:
-    analysis = analyse_pair(make_table(VALUES))
-    row = analysis.contrasts.query("task == 'Task'").iloc[0]
-    assert row["delta_points"] == 0
-    assert row["ci_high"] == pytest.approx(100 * (1 - 0.025 ** (1 / 40)))
-    assert row["verdict"] == "inconclusive"
-    assert row["method"] == "no item changed: exact binomial bound on the share that would"

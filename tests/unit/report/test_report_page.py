@@ -198,7 +198,7 @@ def test_runs_that_contradict_each_other_are_a_surprise(tmp_path: Path) -> None:
     sweep = FakeSweep(models=models, tasks=TASKS[:1], conditions=("none", "correct"), n_items=12)
     (run, first), (other, second) = (make_fake(tmp_path, replace(sweep, name=name)) for name in ("before", "after"))
     told = [
-        replace(one, contrasts=one.contrasts.assign(verdict=verdict, delta_points=delta))
+        replace(one, tasks=one.tasks.assign(verdict=verdict, delta_points=delta))
         for one, verdict, delta in ((first, "helps", 2.0), (second, "hurts", -3.0))
     ]
     page = build_report([run, other], told)
@@ -219,8 +219,8 @@ def test_a_model_without_documented_prefix_is_one_line_and_never_drawn(tmp_path:
         models={name: MODELS[name]}, tasks=TASKS[:2], conditions=("none", "correct", "instruction"), n_items=12
     )
     run, analysis = make_fake(tmp_path, sweep)
-    same = analysis.contrasts["condition"] == "correct"
-    page = build_report([run], [replace(analysis, contrasts=analysis.contrasts.assign(identical=same))])
+    same = (analysis.tasks["condition"] == "correct").map({True: "same strings", False: "inconclusive"})
+    page = build_report([run], [replace(analysis, tasks=analysis.tasks.assign(verdict=same))])
     assert read_headline(page).startswith("all-MiniLM-L6-v2 documents no prefix for these tasks")
     assert "Does it help, task by task?" not in page
     assert "correct − none" not in page
@@ -231,8 +231,8 @@ def test_seeds_of_one_recipe_are_one_row(tmp_path: Path) -> None:
     models["me/other"] = ("query: ", "passage: ", 2.0)
     sweep = FakeSweep(models=models, tasks=TASKS[:1], conditions=("none", "correct"), n_items=12)
     run, analysis = make_fake(tmp_path, sweep)
-    frame = analysis.contrasts.assign(verdict=["helps", "hurts", "helps", "helps"], delta_points=[1.0, 2.0, 6.0, 5.0])
-    page = build_report([run], [replace(analysis, contrasts=frame)])
+    frame = analysis.tasks.assign(verdict=["helps", "hurts", "helps", "helps"], delta_points=[1.0, 2.0, 6.0, 5.0])
+    page = build_report([run], [replace(analysis, tasks=frame)])
     matrix = page[page.index('class="matrix"') : page.index("</section>", page.index('class="matrix"'))]
     assert matrix.count('role="rowheader"><a') == 2
     assert "twin</a> <small>3 seeds</small>" in matrix
