@@ -34,7 +34,7 @@ from tests.fakes import make_result
 
 TASKS = ("First", "Second")
 CONDITIONS = ("none", "correct")
-QUICK = AnalysisSettings(n_resamples=99, mixed_models=False)
+QUICK = AnalysisSettings(n_resamples=99)
 FILES = ("run.json", "ledger.jsonl", "items/First-none.parquet", "items/Second-correct.parquet", "texts.parquet")
 
 

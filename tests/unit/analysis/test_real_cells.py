@@ -69,13 +69,13 @@ def test_every_mean_has_the_interval_of_the_formulas(name: str) -> None:
         own = np.sum(deviation**2) / (n * (n - 1))
         # One item at each end of the range that nobody saw; not for the draws of one corpus.
         total = own + (0 if row["task_type"] == "Clustering" else 100**2 * 2 / ((n + 2) * (n + 1)))
-        skew: float = (
+        skew = float(
             np.sum(deviation**3) / n**3 / (6 * (own * (n - 1) / n) ** 1.5) * (own / total) ** 1.5 if own else 0
         )
-        kurtosis = stats.kurtosis(deviation, bias=False) if own else 0
-        quadratic = np.mean(deviation**4) / np.mean(deviation**2) ** 2 - 3 if own else 0
-        kurtosis = (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * quadratic + 6) if own else kurtosis
-        reach = stats.t.ppf(0.975, max(1.0, 2 / (2 / (n - 1) + max(0.0, kurtosis) / n)) if own else n - 1)
+        excess = float(np.mean(deviation**4) / np.mean(deviation**2) ** 2 - 3) if own else 0.0
+        excess = (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * excess + 6)
+        degrees = max(1.0, 2 / (2 / (n - 1) + max(0.0, excess) / n)) if own else n - 1
+        reach = float(stats.t.ppf(0.975, degrees))
         ends = [
             change.mean() - np.sqrt(total) * ((np.cbrt(1 + 6 * skew * (z - skew)) - 1) / (2 * skew) if skew else z)
             for z in (reach, -reach)

@@ -51,7 +51,13 @@ def test_a_sweep_ends_with_the_answer_and_its_report(tmp_path: Path) -> None:
 def test_a_run_without_results_says_so(tmp_path: Path) -> None:
     run, analysis = make_fake(tmp_path, FakeSweep(tasks=TASKS[:1], conditions=("none", "correct"), n_items=12))
     bare: tuple[FakeAnalysis, ...] = (
-        replace(analysis, contrasts=analysis.contrasts[:0], pooled=analysis.pooled[:0], models=analysis.models[:0]),
+        replace(
+            analysis,
+            contrasts=analysis.contrasts[:0],
+            tasks=analysis.tasks[:0],
+            types=analysis.types[:0],
+            models=analysis.models[:0],
+        ),
     )
     evidence = gather_evidence([replace(run, rows=())], bare, ReportOptions())
     text = render_summary(evidence, build_answer(evidence), Path("report.html"))
