@@ -40,6 +40,14 @@ findings: $(MARK)/project ## sweep the twins on the embedded tasks and write doc
 lint: $(MARK)/dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
+QUICK := tests/unit/spec tests/unit/items tests/unit/plan tests/unit/results tests/unit/test_errors.py tests/unit/test_plain.py \
+	tests/unit/analysis/test_compare.py tests/unit/analysis/test_refusals.py tests/unit/analysis/test_verdicts.py \
+	tests/unit/run/test_open_folder.py tests/unit/run/test_progress.py tests/unit/cli/test_app.py \
+	tests/property/test_cache_keys_property.py
+
+check: lint ## lint, types and the tests that load no model: under a minute, for while you work
+	@$(BIN)/pytest -q -n 2 --dist loadfile $(QUICK) $(ARGS)
+
 test: lint ## lint, then every test this machine can run
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
@@ -47,4 +55,4 @@ clean: ## remove the environment, caches and built files; results stay
 	@rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup bench report twins findings lint test clean
+.PHONY: help setup bench report twins findings lint check test clean

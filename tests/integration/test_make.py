@@ -45,5 +45,5 @@ def test_the_committed_run_is_set_aside_once(checkout: Path) -> None:
 
 def test_help_names_every_target(checkout: Path) -> None:
     said = run(checkout, "make", "-s", "help")
-    for target in ("bench", "test", "lint", "report", "clean", "setup"):
+    for target in ("bench", "check", "test", "lint", "report", "clean", "setup"):
         assert f"\n{target}" in f"\n{said}"
