@@ -150,6 +150,7 @@ def describe_unknown_name(kind: str, name: str, valid: Iterable[str], place: str
         place: Where it was given (``sweep.models[1].name``), or nothing.
     """
     choices = sorted(valid)
+    name = name if len(name) <= 100 else f"{name[:100]}…"
     by_folded_name = {choice.casefold(): choice for choice in choices}
     near = [by_folded_name[key] for key in difflib.get_close_matches(name.casefold(), by_folded_name, n=3, cutoff=0.5)]
     where = f"{place}: " if place else ""

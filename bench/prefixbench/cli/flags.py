@@ -47,6 +47,9 @@ class SweepFlags:
     trust_remote_code: Annotated[
         list[str] | None, typer.Option(metavar="ORG/NAME", help="A model whose own code may run. Repeatable.")
     ] = None
+    trust_tasks: Annotated[
+        list[str] | None, typer.Option(metavar="MODULE", help="A module of tasks that a sweep file names. Repeatable.")
+    ] = None
     results: Annotated[Path | None, typer.Option(help="Results folder; results/NAME by default.")] = None
     cache: Annotated[Path | None, typer.Option(help="Embedding store.", envvar="PREFIXBENCH_CACHE")] = None
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None
@@ -78,6 +81,7 @@ class SweepFlags:
             conditions=_names(self.conditions),
             prefixes=tuple(self.prefix or ()),
             trusted=tuple(self.trust_remote_code or ()),
+            trusted_tasks=tuple(self.trust_tasks or ()),
             endpoint={
                 name: value for name in ("endpoint", "backend", "like") if (value := getattr(self, name)) is not None
             },

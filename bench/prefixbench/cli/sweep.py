@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from prefixbench.cli.app import EXIT_INTERRUPTED, app
+from prefixbench.cli.app import EXIT_FAILED_CELLS, EXIT_INTERRUPTED, app
 from prefixbench.cli.flags import SweepFlags, with_sweep_flags
 from prefixbench.errors import PrefixbenchError
 from prefixbench.spec.sweep import Overwrite
@@ -30,6 +30,8 @@ def plan_command(
         sys.stdout.write(json.dumps(describe_outlook(outlook)) + "\n")
     else:
         print_outlook(outlook)
+    if any(cell.status == "failed" for cell in outlook.unplanned):
+        raise typer.Exit(EXIT_FAILED_CELLS)
 
 
 @app.command("sweep")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefixbench.errors import SpecError, UnknownNameError, describe_unknown_name
+from prefixbench.spec.load import find_module
 from prefixbench.spec.sweep import TaskSpec
 from prefixbench.spec.tasks import TaskFacts
 
@@ -107,11 +109,8 @@ def _members(task: mteb.AbsTask) -> list[mteb.AbsTask]:
 
 
 def importable(path: str) -> bool:
-    """Whether the module of ``package.module.ClassName`` is there to be imported."""
-    try:
-        return importlib.util.find_spec(path.rpartition(".")[0]) is not None
-    except (ModuleNotFoundError, ValueError):
-        return False
+    """Whether the module of ``package.module.ClassName`` may be there to be imported."""
+    return find_module(path) is not None
 
 
 def import_task_class(path: str) -> type[mteb.AbsTask]:
@@ -123,10 +122,12 @@ def import_task_class(path: str) -> type[mteb.AbsTask]:
     import mteb
 
     module_name, _, class_name = path.rpartition(".")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)  # last, so that a module of the working directory hides none that is installed
     try:
         found = getattr(importlib.import_module(module_name), class_name, None)
-    except ModuleNotFoundError as error:
-        raise SpecError(f"task class {path!r}: {error.msg}.") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 the module is the user's own code
+        raise SpecError(f"task class {path!r}: {module_name} cannot be imported: {error}.") from None
     if inspect.isclass(found) and issubclass(found, mteb.AbsTask):
         return found
     raise SpecError(f"task class {path!r}: {module_name} has no task class {class_name}.")

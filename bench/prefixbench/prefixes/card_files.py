@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from prefixbench.errors import CardError, describe_unknown_name
-from prefixbench.prefixes.card import CardFile, CardRule, CardUse, ModelCard
+from prefixbench.faults import Fault, list_faults, write_place
+from prefixbench.prefixes.card import CardFile, CardRule, ModelCard
 from prefixbench.prefixes.toml_lines import LineIndex
 from prefixbench.prefixes.uses import SYMMETRIC_TASK_TYPES, Use
 from prefixbench.spec.conditions import Mechanism
 from prefixbench.spec.tasks import ROLE_TASK_TYPES
 
-_FIELDS: tuple[type[BaseModel], ...] = (CardFile, ModelCard, CardUse, CardRule)
 _TYPES_OF_GROUP = {"asymmetric": frozenset(ROLE_TASK_TYPES), "symmetric": frozenset(SYMMETRIC_TASK_TYPES)}
 
 
@@ -27,12 +26,6 @@ class FamilyCard:
 
     family: str
     card: ModelCard
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    location: tuple[str | int, ...]
-    sentence: str
 
 
 def load_cards(folder: Path) -> dict[str, FamilyCard]:
@@ -69,75 +62,45 @@ def read_card_file(path: Path) -> tuple[CardFile, LineIndex]:
     Raises:
         CardError: Every fault found, each with file and line.
     """
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
         raise CardError(f"{path}: not valid TOML: {error}") from error
     index = LineIndex.read(text)
     try:
         file = CardFile.model_validate(document)
         faults = [fault for position, card in enumerate(file.models) for fault in _card_faults(position, card)]
     except ValidationError as error:
-        # A faulty item also makes its list too short; that is one fault, not two.
-        told = [problem for problem in error.errors() if problem["type"] != "too_short"] or error.errors()
-        faults = [_describe(dict(problem)) for problem in told]
+        faults = list_faults(error, CardFile)
         file = None
     if faults or file is None:
         raise CardError(
-            [f"{path}:{index.line_of(fault.location)}: {_place(fault.location)}: {fault.sentence}" for fault in faults]
+            [f"{path}:{index.line_of(fault.place)}: {write_place(fault.place)}: {fault.sentence}" for fault in faults]
         )
     return file, index
 
 
-def _place(location: Iterable[str | int]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text or "file"
-
-
-def _describe(problem: Mapping[str, Any]) -> _Fault:
-    location = tuple(part for part in problem["loc"] if part != "[key]")
-    kind = problem["type"]
-    if kind == "extra_forbidden":
-        owner = _owner_of(location)
-        return _Fault(location, describe_unknown_name("field", str(location[-1]), owner.model_fields))
-    if kind == "missing":
-        return _Fault(location[:-1], f"the field {location[-1]!r} is missing")
-    if kind == "enum":
-        name, valid = ("mechanism", Mechanism) if location[-1] == "mechanism" else ("use", Use)
-        return _Fault(location, describe_unknown_name(name, str(problem["input"]), valid))
-    return _Fault(location, str(problem["msg"]).removeprefix("Value error, ").rstrip("."))
-
-
-def _owner_of(location: tuple[str | int, ...]) -> type[BaseModel]:
-    """The class of the table a path's last key stands in."""
-    if "uses" in location or "bare" in location:
-        return CardUse
-    if "rules" in location:
-        return CardRule
-    return ModelCard if "models" in location else CardFile
-
-
-def _card_faults(position: int, card: ModelCard) -> Iterator[_Fault]:
+def _card_faults(position: int, card: ModelCard) -> Iterator[Fault]:
     place: tuple[str | int, ...] = ("models", position)
     if card.mechanism is Mechanism.NONE and (card.uses or card.rules):
-        yield _Fault((*place, "mechanism"), "a model without prefixes (mechanism none) has no uses and no rules")
+        yield Fault((*place, "mechanism"), "a model without prefixes (mechanism none) has no uses and no rules")
     if card.mechanism is not Mechanism.NONE and not (card.uses and card.rules):
-        yield _Fault((*place, "mechanism"), f"the mechanism {card.mechanism.value} needs uses and rules")
+        yield Fault((*place, "mechanism"), f"the mechanism {card.mechanism.value} needs uses and rules")
     if card.mechanism is Mechanism.TEMPLATE and not any(use.template for use in card.uses.values()):
-        yield _Fault((*place, "mechanism"), "the mechanism template needs a use with a template")
+        yield Fault((*place, "mechanism"), "the mechanism template needs a use with a template")
     if Use.NOTHING in card.uses:
-        yield _Fault((*place, "uses", "nothing"), "'nothing' is always there and sends nothing; give it no string")
+        yield Fault((*place, "uses", "nothing"), "'nothing' is always there and sends nothing; give it no string")
     for number, rule in enumerate(card.rules):
         for use in rule.named_uses:
             if use is not Use.NOTHING and use not in card.uses:
                 known = [*card.uses, Use.NOTHING]
-                yield _Fault((*place, "rules", number), describe_unknown_name("use of this card", use.value, known))
+                yield Fault((*place, "rules", number), describe_unknown_name("use of this card", use.value, known))
         for earlier in range(number):
             if clash := _clash(card.rules[earlier], rule):
-                yield _Fault((*place, "rules", number), f"this rule and rules[{earlier}] both match {clash}")
+                yield Fault((*place, "rules", number), f"this rule and rules[{earlier}] both match {clash}")
 
 
 def _clash(one: CardRule, other: CardRule) -> str:

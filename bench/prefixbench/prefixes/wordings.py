@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from prefixbench.errors import CardError, PrefixNotFoundError
+from prefixbench.faults import list_faults
 from prefixbench.prefixes.sources import SideSource
 from prefixbench.prefixes.toml_lines import LineIndex
 from prefixbench.prefixes.uses import Use
@@ -119,9 +120,5 @@ def _read(path: Path, kind: type[Model]) -> Model:
         raise CardError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
         index = LineIndex.read(text)
-        raise CardError(
-            [
-                f"{path}:{index.line_of(fault['loc'])}: {'.'.join(map(str, fault['loc']))}: {fault['msg'].rstrip('.')}"
-                for fault in error.errors()
-            ]
-        ) from error
+        faults = list_faults(error, kind)
+        raise CardError([f"{path}:{index.line_of(fault.place)}: {fault.write()}" for fault in faults]) from error

@@ -66,6 +66,7 @@ ARGUMENT_REQUIRED = {
 """Conditions that mean nothing without an argument, each with an example."""
 
 MAX_PLACEBO_TOKENS = 256
+_MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,6 +97,8 @@ class Condition:
         Raises:
             SpecError: The text names no condition, or an argument is missing, superfluous or malformed.
         """
+        if len(text) > _MAX_LENGTH:
+            raise SpecError(f"{place}: {text[:60]!r}… is too long for a condition.".removeprefix(": "))
         base, *modifiers = text.strip().split("+")
         if base.startswith("adapter:"):
             base, modifiers = ConditionKind.NONE.value, [base, *modifiers]

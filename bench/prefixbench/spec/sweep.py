@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
 
 from prefixbench.spec.conditions import Condition
 
@@ -14,6 +15,24 @@ class Frozen(BaseModel):
     """Base of the spec's values: immutable, no unknown fields, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+
+def _check_printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"must not hold control characters (given: {text[:60]!r})")
+    return text
+
+
+def _check_revision(text: str) -> str:
+    if ".." in text or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]*", text):
+        raise ValueError(f"must be a commit, branch or tag (given: {text[:60]!r})")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_check_printable)]
+Revision = Annotated[str, AfterValidator(_check_revision)]
+Whole = Annotated[int, Strict()]
+YesNo = Annotated[bool, Strict()]
 
 
 class Dtype(StrEnum):
@@ -67,8 +86,8 @@ class EncoderSettings(Frozen):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Dtype = Dtype.FLOAT32
     engine: Engine = Engine.AUTO
-    batch_tokens: int | None = Field(default=None, ge=64)
-    max_seq_length: int | None = Field(default=None, ge=8)
+    batch_tokens: Whole | None = Field(default=None, ge=64, le=100_000_000)
+    max_seq_length: Whole | None = Field(default=None, ge=8, le=10_000_000)
 
 
 class ModelSpec(Frozen):
@@ -88,16 +107,16 @@ class ModelSpec(Frozen):
         price_per_million_tokens: What a million tokens cost there.
     """
 
-    name: str = Field(min_length=1)
-    revision: str | None = None
+    name: Name
+    revision: Revision | None = None
     dtype: Dtype | None = None
-    max_seq_length: int | None = Field(default=None, ge=8)
-    trust_remote_code: bool = False
-    like: str | None = None
-    endpoint: str | None = None
-    backend: str | None = None
-    api_key_env: str | None = None
-    price_per_million_tokens: float | None = Field(default=None, ge=0)
+    max_seq_length: Whole | None = Field(default=None, ge=8, le=10_000_000)
+    trust_remote_code: YesNo = False
+    like: Name | None = None
+    endpoint: Name | None = None
+    backend: Name | None = None
+    api_key_env: Name | None = None
+    price_per_million_tokens: Annotated[float, Strict()] | None = Field(default=None, ge=0)
 
     @property
     def documented_as(self) -> str:
@@ -113,8 +132,8 @@ class TaskSpec(Frozen):
         subsets: The subsets to run; all where empty.
     """
 
-    name: str = Field(min_length=1)
-    subsets: tuple[str, ...] = ()
+    name: Name
+    subsets: tuple[Name, ...] = ()
 
 
 def _freeze_columns(value: object) -> object:
@@ -148,6 +167,9 @@ class DataSpec(Frozen):
     split: str | None = None
 
 
+CustomName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
 class CustomPrefix(Frozen):
     """A prefix of the user's own, named by the condition ``custom:NAME``."""
 
@@ -171,13 +193,13 @@ class SweepSpec(Frozen):
         seed: Seeds every random draw of the run.
     """
 
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
+    name: str = Field(max_length=100, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")
     description: str = ""
     models: tuple[ModelSpec, ...] = Field(min_length=1)
     tasks: tuple[TaskSpec, ...] = ()
     data: tuple[DataSpec, ...] = ()
     conditions: tuple[ConditionField, ...] = Field(min_length=1)
     encoder: EncoderSettings = EncoderSettings()
-    custom: dict[str, CustomPrefix] = Field(default_factory=dict)
-    limit: int | None = Field(default=None, ge=10)
-    seed: int = Field(default=42, ge=0)
+    custom: dict[CustomName, CustomPrefix] = Field(default_factory=dict)
+    limit: Whole | None = Field(default=None, ge=10, le=1_000_000_000)
+    seed: Whole = Field(default=42, ge=0, lt=2**32)

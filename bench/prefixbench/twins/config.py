@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from prefixbench.errors import SpecError, UnknownNameError
+from prefixbench.faults import list_faults
 from prefixbench.spec.data import tasks_folder
 from prefixbench.spec.sweep import Frozen
 
@@ -162,8 +163,7 @@ def load_twin_config(path: Path | None = None) -> TwinConfig:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise SpecError(f"{path} cannot be read: {error}.") from error
     except ValidationError as error:
-        places = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
-        raise SpecError([f"{path}: twins.{place}: {message}." for place, message in places]) from error
+        raise SpecError([f"{path}: {fault.write('twins')}" for fault in list_faults(error, TwinConfig)]) from error
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...] | None:

@@ -144,4 +144,4 @@ def test_one_model_has_one_card(tmp_path: Path) -> None:
 def test_a_source_must_be_something_a_reader_can_open(tmp_path: Path) -> None:
     faults = faults_of(tmp_path, GOOD.replace("https://example.org/good", "the model card"))
     assert len(faults) == 1
-    assert faults[0].startswith("6: models[0].source: String should match pattern")
+    assert faults[0].startswith("6: models[0].source: must match pattern")

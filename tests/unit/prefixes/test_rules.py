@@ -249,4 +249,4 @@ def test_a_sentence_file_with_a_fault_is_named_with_its_line(tmp_path: Path) -> 
     (tmp_path / "instructions.toml").write_text('[STS]\ntext = "a"\n', encoding="utf-8")
     with pytest.raises(SpecError) as caught:
         PrefixBook.load(tmp_path)
-    assert str(caught.value) == f"{tmp_path}/instructions.toml:1: STS.document: Field required"
+    assert str(caught.value) == f"{tmp_path}/instructions.toml:1: STS: the field 'document' is missing."

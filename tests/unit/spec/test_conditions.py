@@ -57,7 +57,7 @@ def test_an_adapter_alone_is_none_crossed_with_it() -> None:
                 f"place: condition 'placebo:{tokens}' needs a number of tokens from 1 to 256 after the colon, "
                 "as in placebo:8.",
             )
-            for tokens in ("0", "257", "x", "-1", "²", "9" * 5000)
+            for tokens in ("0", "257", "x", "-1", "²", "9" * 50)
         ),
         (
             "correct+pooling:maybe",

@@ -43,9 +43,124 @@ def test_a_custom_prefix_is_also_a_condition() -> None:
 
 def test_custom_prefixes_keep_commas_quotes_and_spaces() -> None:
     assert parse_custom_prefix(r'x:document="say \"a\", b: "') == ("x", {"document": 'say "a", b: '})
-    for bad in ("x", "x:query=a", 'x:query="a"document="b"', 'x:text="a"', ':query="a"'):
+    for bad in ("x", "x:query=a", 'x:query="a"document="b"', 'x:text="a"', ':query="a"', 'x:query="a",query="b"'):
         with pytest.raises(SpecError, match="expected NAME:query="):
             parse_custom_prefix(bad)
+
+
+def test_what_the_shell_took_away_is_shown_with_the_quoting_that_works() -> None:
+    with pytest.raises(SpecError) as raised:
+        parse_custom_prefix("mine:query=search: ,document=")
+    assert str(raised.value) == (
+        '--prefix \'mine:query=search: ,document=\': expected NAME:query="…",document="…"; the shell takes quotation '
+        'marks away unless the whole stands in single ones: --prefix \'mine:query="search: ",document=""\''
+    )
+
+
+def test_one_name_for_two_prefixes_is_refused() -> None:
+    with pytest.raises(SpecError) as raised:
+        load_sweep(None, None, Overrides(("a/b",), ("X",), prefixes=('p:query="a"', 'p:query="b"')))
+    assert str(raised.value) == (
+        "--prefix 'p:query=\"b\"': there is already one called 'p'; give each a name of its own."
+    )
+
+
+def test_a_task_named_whole_and_in_part_is_run_whole() -> None:
+    for tasks in (("STS22", "STS22:en"), ("STS22:en", "STS22")):
+        spec = load_sweep(None, None, Overrides(models=("a/b",), tasks=tasks))
+        assert [(task.name, task.subsets) for task in spec.tasks] == [("STS22", ())]
+
+
+def test_a_task_class_is_named_with_a_colon_or_a_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_tasks.py").write_text("raise RuntimeError('imported')\n")
+    for text in ("own_tasks:Mine", "own_tasks.Mine", "own_tasks:Mine:en", "own_tasks.Mine:en"):
+        (task,) = load_sweep(None, None, Overrides(models=("a/b",), tasks=(text,))).tasks
+        assert (task.name, task.subsets) == ("own_tasks.Mine", ("en",) if text.endswith("en") else ())
+
+
+def test_a_module_that_a_file_names_needs_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_tasks.py").write_text("")
+    path = tmp_path / "mine.toml"
+    path.write_text('models = ["a/b"]\ntasks = ["X.v2", "own_tasks:Mine"]\n')
+    with pytest.raises(SpecError) as raised:
+        load_sweep(path, None, Overrides())
+    assert str(raised.value) == (
+        f"{path}: sweep.tasks[1].name: 'own_tasks.Mine' is code that runs when the module own_tasks is imported; "
+        "allow it with --trust-tasks own_tasks."
+    )
+    assert len(load_sweep(path, None, Overrides(trusted_tasks=("own_tasks",))).tasks) == 2
+
+
+def test_three_spellings_of_one_folder_are_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "models" / "final").mkdir(parents=True)
+    names = ("models/final", "./models/final", "~/models/final", f"{tmp_path}/models/../models/final")
+    spec = load_sweep(None, None, Overrides(models=names, tasks=("X",)))
+    assert [model.name for model in spec.models] == ["models/final"]
+
+
+@pytest.mark.parametrize("name", ["./x", "/a/b", "~/x", "../nowhere", "~nobody-here/x"])
+def test_a_path_that_is_no_folder_says_so(name: str) -> None:
+    if name.startswith("~n"):
+        name = "~/nobody-here/x"
+    with pytest.raises(SpecError) as raised:
+        load_sweep(None, None, Overrides(models=(name,), tasks=("X",)))
+    assert str(raised.value) == f"sweep.models[0].name: {name!r} is no folder."
+
+
+def test_one_model_under_two_settings_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('tasks = ["X"]\nmodels = ["a/b", "a/b", {name = "a/b", max_seq_length = 64}]\n')
+    with pytest.raises(SpecError) as raised:
+        load_sweep(path, None, Overrides())
+    assert str(raised.value) == (
+        f"{path}: sweep.models[2]: 'a/b' is already models[0], with another max_seq_length; their results could not be "
+        "told apart, so give each a sweep of its own."
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (
+            'conditions = "placebo"',
+            'sweep.conditions: must be a list of conditions, as in ["none", "correct"] (given: \'placebo\').',
+        ),
+        ("conditions = 7", 'sweep.conditions: must be a list of conditions, as in ["none", "correct"] (given: 7).'),
+        ("seed = true", "sweep.seed: must be a whole number (given: true)."),
+        ('limit = "20"', "sweep.limit: must be a whole number (given: '20')."),
+        ("limit = 3", "sweep.limit: must be greater than or equal to 10 (given: 3)."),
+        ("encoder = 3", "sweep.encoder: must be a table (given: 3)."),
+        ('encoder = {dtype = "fp32"}', "sweep.encoder.dtype: unknown dtype 'fp32'; did you mean float32?"),
+        (
+            "encoder = {sise = 3}",
+            "sweep.encoder.sise: unknown field 'sise'; "
+            "valid choices: batch_tokens, device, dtype, engine, max_seq_length.",
+        ),
+        ("custom = {a = {query = 7}}", "sweep.custom.a.query: must be a string (given: 7)."),
+        ("sed = 3", "sweep.sed: unknown field 'sed'; did you mean seed?"),
+    ],
+)
+def test_a_wrong_type_is_one_sentence(tmp_path: Path, line: str, fault: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'models = ["a/b"]\ntasks = ["X"]\n{line}\n')
+    with pytest.raises(SpecError) as raised:
+        load_sweep(path, None, Overrides())
+    assert str(raised.value) == f"{path}: {fault}"
+
+
+@pytest.mark.parametrize("revision", ["../../x", "/etc", "a b", ""])
+def test_a_revision_is_no_path(tmp_path: Path, revision: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'tasks = ["X"]\nmodels = [{{name = "a/b", revision = "{revision}"}}]\n')
+    with pytest.raises(SpecError) as raised:
+        load_sweep(path, None, Overrides())
+    assert str(raised.value) == (
+        f"{path}: sweep.models[0].revision: must be a commit, branch or tag (given: {revision!r})."
+    )
 
 
 def test_trusted_code_is_named_model_by_model() -> None:
