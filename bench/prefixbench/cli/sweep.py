@@ -39,6 +39,9 @@ def plan_command(
 def sweep_command(
     flags: SweepFlags,
     overwrite: Annotated[Overwrite, typer.Option(help="What happens to cells already there.")] = Overwrite.ONLY_MISSING,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Compute the I-th of N shares only; join them with `merge`.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Scoring processes; 0 scores in this one.", min=0)] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Tokens to spend at endpoints; stops before.", min=1)] = None,
     max_cost: Annotated[float | None, typer.Option(help="Money to spend at endpoints; stops before.", min=0)] = None,
@@ -52,11 +55,16 @@ def sweep_command(
 
     silence_libraries()  # before anything imports them
     from prefixbench.run.command import SweepOptions, run_command
+    from prefixbench.run.shard import Shard
 
     spec = flags.load_spec()
-    options = SweepOptions(flags.results_folder(spec), flags.cache, overwrite, workers, max_tokens, max_cost)
+    share = None if shard is None else Shard.parse(shard)
+    folder = flags.results_folder(spec)
+    if share is not None and flags.results is None:
+        folder = folder.with_name(f"{folder.name}-{share}")
+    options = SweepOptions(folder, flags.cache, overwrite, workers, max_tokens, max_cost, share)
     code = run_command(spec, options, as_json=as_json, json_progress=json_progress)
-    if code != EXIT_INTERRUPTED and report and not as_json:
+    if code != EXIT_INTERRUPTED and report and share is None and not as_json:
         _tell_answer(options.folder, everything=everything)
     raise typer.Exit(code)
 

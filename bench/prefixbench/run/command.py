@@ -26,6 +26,7 @@ from prefixbench.run.outlook import RATES_FILE
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
 from prefixbench.run.processes import ProcessExecutor
 from prefixbench.run.progress import Progress, choose_progress, write_line
+from prefixbench.run.shard import Shard
 from prefixbench.run.stages import digest_data, forget, report_to, spend_from
 from prefixbench.run.sweep import Sweep
 from prefixbench.spec.conditions import ConditionKind
@@ -48,6 +49,7 @@ class SweepOptions:
         workers: Scoring processes; half the cores, at least two, where ``None``.
         max_tokens: Tokens that may be spent at endpoints this time.
         max_cost: Money that may be spent at endpoints this time.
+        shard: The share of the cells to compute; all where ``None``. The folder is planned to hold them all.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class SweepOptions:
     workers: int | None = None
     max_tokens: int | None = None
     max_cost: float | None = None
+    shard: Shard | None = None
 
 
 def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_progress: bool) -> int:
@@ -114,8 +117,9 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: E
     run = open_folder(options.folder, plan, command=shlex.join(["prefixbench", *sys.argv[1:]]))
     cache = options.cache or default_cache_folder()
     present = examine_present(plan, run, lambda model: _digest_model(model, cache), _digest_data)
-    pending = find_pending(plan, run, options.overwrite, present)
-    n_cells = len(set(plan.cell_ids))
+    share = frozenset(plan.cell_ids) if options.shard is None else options.shard.choose(plan)
+    pending = find_pending(plan, run, options.overwrite, present) & share
+    n_cells = len(share)
     if pending:
         executor.start()
     progress.start(n_cells, n_cells - len(pending))

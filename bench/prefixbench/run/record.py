@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from prefixbench.errors import ResultsError
 from prefixbench.plan.cell import Cell
 from prefixbench.results.items import write_items
-from prefixbench.results.ledger import Row, append_row
+from prefixbench.results.ledger import append_row
 from prefixbench.run.executor import Failure
 from prefixbench.run.mteb_results import write_model_meta, write_task_result
 from prefixbench.run.provenance import collect_provenance
@@ -30,12 +28,11 @@ def record_cell(
         ResultsError: The folder cannot be written to.
     """
     try:
-        with refuse_unwritable(folder):
-            sha256 = write_items(folder, cell.cell_id, scored.items)
-            write_task_result(folder, scored.result_path, scored.task_result)
-            write_model_meta(folder, scored.result_path, scored.model_meta)
-            provenance = collect_provenance(encoded.known.device, warnings)
-            append_row(folder, make_result(cell, encoded, scored, sha256, provenance))
+        sha256 = write_items(folder, cell.cell_id, scored.items)
+        write_task_result(folder, scored.result_path, scored.task_result)
+        write_model_meta(folder, scored.result_path, scored.model_meta)
+        provenance = collect_provenance(encoded.known.device, warnings)
+        append_row(folder, make_result(cell, encoded, scored, sha256, provenance))
     except ResultsError:
         raise
     except Exception as error:  # noqa: BLE001 - a value that cannot be written fails its own cell alone
@@ -50,28 +47,5 @@ def record_failure(folder: Path, cell: Cell, failure: Failure, device: str, warn
         ResultsError: The folder cannot be written to.
     """
     row = make_failure(cell, failure, collect_provenance(device, warnings))
-    record_rows(folder, [row])
+    append_row(folder, row)
     return row.status
-
-
-def record_rows(folder: Path, rows: Iterable[Row]) -> None:
-    """Write rows that stand for themselves.
-
-    Raises:
-        ResultsError: The folder cannot be written to.
-    """
-    with refuse_unwritable(folder):
-        for row in rows:
-            append_row(folder, row)
-
-
-@contextmanager
-def refuse_unwritable(folder: Path) -> Iterator[None]:
-    """Say in one sentence that a results folder cannot be written to, which ends the sweep."""
-    try:
-        yield
-    except OSError as error:
-        raise ResultsError(
-            f"{folder}: cannot be written to ({error.strerror or error}); finished cells are kept. Make room, or give "
-            "yourself the right to write there, and run the same command again."
-        ) from error

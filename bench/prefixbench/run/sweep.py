@@ -12,13 +12,14 @@ from prefixbench.errors import BudgetError
 from prefixbench.plan.cell import Cell
 from prefixbench.plan.expand import Plan, Resolver
 from prefixbench.plan.place import Place
+from prefixbench.results.ledger import append_row
 from prefixbench.results.records import ProbeRecord
 from prefixbench.results.texts import add_item_texts
 from prefixbench.run.executor import Executor, Failure, Job, Worker
 from prefixbench.run.probes import ProbeKey, list_probed
 from prefixbench.run.progress import Progress
 from prefixbench.run.provenance import collect_provenance
-from prefixbench.run.record import record_cell, record_failure, record_rows, refuse_unwritable
+from prefixbench.run.record import record_cell, record_failure
 from prefixbench.run.rows import make_unplanned
 from prefixbench.run.session import EncodedCell
 from prefixbench.run.stages import (
@@ -110,7 +111,7 @@ class Sweep:
         provenance = collect_provenance("none", self.warnings)
         for cell in self.plan.unplanned:
             if cell.cell_id in self.pending:
-                record_rows(self.folder, [make_unplanned(cell, provenance)])
+                append_row(self.folder, make_unplanned(cell, provenance))
                 self.n_failed += cell.status == "failed"
                 self.progress.cell_finished(f"{cell.model.name} {cell.task.name} {cell.condition}", cell.status)
 
@@ -160,8 +161,7 @@ class Sweep:
         key = (place.facts.name, place.hf_subset, place.hf_split)
         if key not in self._kept:
             self._kept.add(key)
-            with refuse_unwritable(self.folder):
-                add_item_texts(self.folder, place.facts.name, place.hf_subset, texts.item_texts)
+            add_item_texts(self.folder, place.facts.name, place.hf_subset, texts.item_texts)
 
     def _score(self, work: _Work, cell: Cell, encoded: EncodedCell | Failure) -> None:
         if isinstance(encoded, EncodedCell):
@@ -207,7 +207,8 @@ class Sweep:
         if isinstance(rows, Failure):
             self.progress.say(f"{model.name}: the worked example was left out: {rows.reason}")
             return
-        record_rows(self.folder, rows)
+        for row in rows:
+            append_row(self.folder, row)
 
     def _record(self, work: _Work, cell: Cell, encoded: EncodedCell, scored: ScoredCell | Failure) -> None:
         if not isinstance(scored, Failure):
