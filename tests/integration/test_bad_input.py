@@ -47,6 +47,10 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
             "sweep.encoder.device: must be 'auto', 'cpu', 'cuda' or 'mps' (given: 'tpu').",
         ),
         (["--models", MODEL, "--tasks", TASK, "--limit", "3"], "sweep.limit: must be greater than or equal to 10"),
+        (
+            ["--models", MODEL, "--tasks", TASK, "--seed", "9" * 20],
+            f"sweep.seed: must be less than 4294967296 (given: {'9' * 20}).",
+        ),
     ],
 )
 def test_one_sentence_and_exit_code_2(

@@ -26,3 +26,4 @@ def audit_command(
         sys.stdout.write(json.dumps(describe_audit(loaded)) + "\n")
     else:
         print_audit(loaded)
+        sys.stdout.writelines(f"{line}\n" for line in loaded.describe_history())

@@ -130,6 +130,17 @@ class Run:
             f"{old} ({named}{more}); run the sweep again."
         )
 
+    def describe_history(self) -> list[str]:
+        """Return one line for each row that counts no more: replaced ones first, then outdated scores."""
+        lines = []
+        for row in (*self.history, *self.outdated):
+            outcome = row.status if isinstance(row, CellFailure) else f"{row.main_score} {row.score:.4f}"
+            lines.append(
+                f"replaced: {row.model} · {row.task} ({row.hf_subset}) · {' = '.join(row.conditions)}: {outcome}, "
+                f"{row.provenance.utc}, cell {row.cell_id}"
+            )
+        return lines
+
     def items(self, cell_id: str) -> ItemTable:
         """Return the per-item scores of one finished cell.
 

@@ -53,6 +53,9 @@ def test_the_last_row_of_a_cell_counts(tmp_path: Path) -> None:
     run = load_run(tmp_path)
     assert [row.score for row in run.results] == [0.2]
     assert run.history == (make_result("a", score=0.1),)
+    assert run.describe_history() == [
+        "replaced: org/model · Task (default) · none: ndcg_at_10 0.1000, 2026-01-01T00:00:00+00:00, cell a"
+    ]
 
 
 def test_a_run_is_shown_in_a_line_and_as_a_table(tmp_path: Path) -> None:
