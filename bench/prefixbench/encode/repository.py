@@ -61,6 +61,9 @@ LIBRARY_KEYS = frozenset(
 )
 """Keys that make a library fetch, or import another one; harmless only where they are empty or false."""
 
+VOCABULARIES = frozenset({"tokenizer.json", "vocab.json", "added_tokens.json"})
+"""Their keys are words of a language, ``backbone`` among them; no library takes any for a setting."""
+
 OWN_MODULES = "sentence_transformers."
 IMPORTED_FROM = {"activation_function": "torch.nn.", "tokenizer_class": OWN_MODULES}
 """Keys whose dotted values sentence-transformers imports, and where from they may be."""
@@ -231,8 +234,10 @@ def open_view(folder: Path, name: str, *, trusted: bool) -> Path:
 
 def find_foreign_code(inside: str, path: Path, folder: Path) -> str | None:
     """What a configuration asks for that would make a library fetch, import or unpickle: key and value, or nothing."""
-    content = _read_json(path) if path.suffix == ".json" else None
     place, _, name = inside.rpartition("/")
+    if name in VOCABULARIES:
+        return None
+    content = _read_json(path) if path.suffix == ".json" else None
     if name == ADAPTER_CONFIG and place in {"", *_list_modules(folder)}:
         base = content.get("base_model_name_or_path") if isinstance(content, dict) else None
         return f"base_model_name_or_path = {base!r}"

@@ -27,6 +27,12 @@ MANIFEST = "run.json"
 MIXING_FIELDS = ("limit", "seed", "encoder.dtype", "encoder.max_seq_length", "custom")
 """Settings that every cell of one folder shares; models, tasks and conditions may be added later."""
 
+FRAME_FIELDS = (
+    *("model", "task", "task_type", "hf_subset", "hf_split", "main_score", "score", "n_items", "cell_id"),
+    *("model_revision", "dataset_revision"),
+)
+"""Fields of a finished cell that its frame shows as they are."""
+
 SHOWN_MISSING = 3
 """Missing cells that a sentence names."""
 
@@ -159,28 +165,18 @@ class Run:
 
     def frame(self) -> pd.DataFrame:
         """One row a finished cell and condition name: who, what, and the main score."""
-        return pd.DataFrame(
-            [
-                {
-                    "model": row.model,
-                    "condition": condition,
-                    "task": row.task,
-                    "task_type": row.task_type,
-                    "hf_subset": row.hf_subset,
-                    "hf_split": row.hf_split,
-                    "main_score": row.main_score,
-                    "score": row.score,
-                    "n_items": row.n_items,
-                    "cell_id": row.cell_id,
-                    "model_revision": row.model_revision,
-                    "dataset_revision": row.dataset_revision,
-                    "query_prefix": row.pair.query.prefix,
-                    "document_prefix": row.pair.document.prefix,
-                }
-                for row in self.results
-                for condition in row.conditions
-            ]
-        )
+        rows = [
+            {
+                "condition": condition,
+                "query_prefix": row.pair.query.prefix,
+                "document_prefix": row.pair.document.prefix,
+                **{name: getattr(row, name) for name in FRAME_FIELDS},
+            }
+            for row in self.results
+            for condition in row.conditions
+        ]
+        columns = ("model", "condition", *FRAME_FIELDS[1:], "query_prefix", "document_prefix")
+        return pd.DataFrame(rows, columns=list(columns))
 
     def describe(self) -> str:
         """Return one line: what the folder holds, and what it lacks."""
