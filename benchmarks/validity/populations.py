@@ -1,185 +1,137 @@
-"""Populations that samples are drawn from: the per-item scores of committed runs, with their clusters."""
+"""Populations of paired changes: made ones, asymmetric on purpose, and the changes of committed cells."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from prefixbench.analysis.blocks import Block, Place, RunLike
-from prefixbench.analysis.counted import prepare_statistic
+from prefixbench.analysis.blocks import Block
+from prefixbench.analysis.inference import Inference, PairedData, infer_contrast
 from prefixbench.analysis.pairing import group_by_place, pair_cells
-from prefixbench.analysis.settings import FEWEST_ITEMS
 from prefixbench.errors import AnalysisError
 from prefixbench.items.table import Statistic
-from scipy.stats import rankdata
+from prefixbench.results import load_run
 
 Floats = NDArray[np.float64]
-N_CONDITIONS = 5
-LABELLED = frozenset({Statistic.WEIGHTED_F1})
-"""Statistics of label codes: in bitext mining every item is its own label, so codes follow the sample."""
+Rng = np.random.Generator
+
+SPREAD = 0.15
+"""Standard deviation of the made changes that are not counts, in score units (0–1)."""
+
+
+def draw_normal(rng: Rng, shape: tuple[int, int]) -> Floats:
+    """Symmetric changes, for comparison: they cannot see the faults that the others see."""
+    return rng.normal(0.0, SPREAD, shape)
+
+
+def draw_skewed(rng: Rng, shape: tuple[int, int]) -> Floats:
+    """Many small gains and a tail of losses, skewness −2.7."""
+    form = (2 / 2.7) ** 2
+    return np.asarray(-(rng.gamma(form, 1.0, shape) - form) / np.sqrt(form) * SPREAD, dtype=np.float64)
+
+
+def draw_sparse(rng: Rng, shape: tuple[int, int]) -> Floats:
+    """One unit in ten changes, mostly for the better."""
+    return np.where(rng.random(shape) < 0.1, rng.normal(0.2, 0.3, shape), 0.0)
+
+
+def draw_rare(rng: Rng, shape: tuple[int, int]) -> Floats:
+    """One unit in a hundred loses 90 points; the others gain a little, each nearly the same."""
+    return np.where(rng.random(shape) < 0.01, -0.9, 0.009) + rng.normal(0.0, 0.01, shape)
+
+
+def draw_hits(rng: Rng, shape: tuple[int, int]) -> Floats:
+    """Hits and misses: six in a hundred are gained, four lost."""
+    drawn = rng.random(shape)
+    return np.where(drawn < 0.06, 1.0, np.where(drawn < 0.10, -1.0, 0.0))
+
+
+MADE: dict[str, Callable[[Rng, tuple[int, int]], Floats]] = {
+    "normal": draw_normal,
+    "skewed": draw_skewed,
+    "few change": draw_sparse,
+    "rare large loss": draw_rare,
+    "hits and misses": draw_hits,
+}
 
 
 @dataclass(frozen=True)
 class Population:
-    """Items under several conditions, of which clusters are drawn with replacement.
+    """Changes of clusters, ``(n_clusters,)`` sums over ``size`` items each, or a way to draw single items.
 
     Attributes:
-        kind: Task type, and what is special about the items.
-        source: The run's task and model.
-        statistic: How a score comes from items.
-        score: Item scores, or predictions where the score is no mean; ``(n_conditions, n_items, n_replicates)``.
-        unit: Cluster of each item ``(n_items,)``.
-        target: Gold values ``(n_items,)`` where the score is no mean.
+        name: What is special about it.
+        mean: Mean change of an item, in score units.
+        draw: Gives sums and sizes of ``(n_samples, n_units)`` units.
     """
 
-    kind: str
-    source: str
-    statistic: Statistic
-    score: Floats
-    unit: NDArray[np.int64]
-    target: Floats | None = None
+    name: str
+    mean: float
+    draw: Callable[[Rng, tuple[int, int]], tuple[Floats, Floats]]
 
-    @cached_property
-    def _members(self) -> list[NDArray[np.int64]]:
-        order = np.argsort(self.unit, kind="stable")
-        return np.split(order, np.flatnonzero(np.diff(self.unit[order])) + 1)
-
-    @property
-    def is_clustered(self) -> bool:
-        """Whether items share clusters."""
-        return len(self._members) < len(self.unit)
-
-    def true_delta(self, n_items: int) -> float:
-        """The difference between the second condition and the first in the whole population.
-
-        F1 depends on how many labels there are; its truth for ``n_items`` is the mean over many samples of that size.
-        """
-        if self.target is None:
-            return float(self.score[1].mean() - self.score[0].mean())
-        if self.statistic in LABELLED:
-            rng = np.random.default_rng(5)
-            return float(np.mean([_score_block(self.draw(rng, n_items, conditions=2)) for _ in range(4_000)]))
-        whole = np.ones((len(self.target), 1))
-        scores = prepare_statistic(self.statistic, self.score[:2, :, 0], self.target)(whole)[:, 0]
-        return float(scores[1] - scores[0])
-
-    def draw(self, rng: np.random.Generator, n_items: int, *, conditions: int, exchange: bool = False) -> Block:
-        """A sample of about ``n_items`` items in whole clusters, as one block.
-
-        Args:
-            rng: Source of all chance.
-            n_items: Expected size of the sample; at least ten clusters are drawn.
-            conditions: How many conditions to keep.
-            exchange: Shuffles the conditions of every cluster, so that no two differ but by noise.
-        """
-        members = self._members
-        n_units = max(FEWEST_ITEMS, round(n_items * len(members) / len(self.unit)))
-        drawn = [members[number] for number in rng.integers(0, len(members), n_units)]
-        rows = np.concatenate(drawn)
-        unit = np.repeat(np.arange(n_units), [len(own) for own in drawn])
-        score = self.score[:, rows]
-        if score.shape[2] > 1:
-            score = score[:, :, rng.integers(0, score.shape[2], score.shape[2])]
-        if exchange:
-            score = _exchange(score, unit, rng)
-        score, target = self._finish(score[:conditions], rows, rng)
-        return Block(
-            place=Place("model", "task", self.kind, "default", "test"),
-            statistic=self.statistic,
-            metric="main",
-            cells=(),
-            row_of={},
-            item_id=np.arange(len(rows)).astype(np.str_),
-            unit=unit,
-            value=score if target is None else np.zeros_like(score),
-            prediction=None if target is None else score,
-            target=None if target is None else target[:, None],
-        )
-
-    def _finish(self, score: Floats, rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[Floats, Floats | None]:
-        """Items drawn twice are made items of their own: no tie between them, no shared label."""
-        if self.target is None:
-            return score, None
-        if self.statistic not in LABELLED:
-            return score + rng.normal(0, 1e-9, score.shape), self.target[rows]
-        own, codes = np.arange(len(rows)), self.target[rows].astype(np.int64)
-        place = np.full(int(max(self.score.max(), self.target.max())) + 1, -1)
-        place[codes] = own
-        found = place[score.astype(np.int64)]
-        label = np.where(found >= 0, found, len(rows) + score)
-        label = np.where(score == codes[:, None], own[:, None], label)
-        return label.astype(np.float64), own.astype(np.float64)
-
-    def level(self, rng: np.random.Generator) -> Population:
-        """The first two conditions exchanged at random cluster by cluster, so that they are alike."""
-        swap = (rng.random(len(self._members)) < 0.5)[self.unit]
-        score = self.score[:2].copy()
-        score[:, swap] = score[::-1][:, swap]
-        if self.target is None:
-            score[1] += score[0].mean() - score[1].mean()
-        return replace(self, score=score)
-
-    def plant(self, size: float) -> Population:
-        """The second condition made better: a mean is shifted, predictions are drawn to the gold order."""
-        score = self.score.copy()
-        if self.target is None:
-            score[1] += size
-        else:
-            score[1, :, 0] += size * rankdata(self.target) / len(self.target)
-        return replace(self, score=score)
+    def infer(self, rng: Rng, n_samples: int, n_units: int, effect: float) -> list[Inference]:
+        """Samples whose true delta is ``effect`` points, as the analysis infers them."""
+        sums, sizes = self.draw(rng, (n_samples, n_units))
+        sums = sums + (effect / 100 - self.mean) * sizes
+        made = []
+        for own, size in zip(sums, sizes, strict=True):
+            even = size.mean()
+            made.append(infer_contrast(PairedData((own / even)[:, None], size / even, np.empty(0), Statistic.MEAN)))
+        return made
 
 
-def _score_block(block: Block) -> float:
-    assert block.prediction is not None
-    assert block.target is not None
-    compute = prepare_statistic(block.statistic, block.prediction[:, :, 0], block.target[:, 0])
-    scores = compute(np.ones((len(block.item_id), 1)))[:, 0]
-    return float(scores[1] - scores[0])
+def make_population(name: str) -> Population:
+    """Return one of the made populations; its mean is that of four million draws."""
+    of_unit = MADE[name]
+    mean = float(np.mean([of_unit(np.random.default_rng([7, part]), (1, 500_000)).mean() for part in range(8)]))
+    return Population(name, mean, lambda rng, shape: (of_unit(rng, shape), np.ones(shape)))
 
 
-def _exchange(score: Floats, unit: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """Shuffle the conditions of every cluster, and of every experiment what it adds to a condition."""
-    order = rng.permuted(np.tile(np.arange(len(score)), (int(unit.max()) + 1, 1)), axis=1)[unit].T[:, :, None]
-    if score.shape[2] == 1:
-        return np.take_along_axis(score, order, axis=0)
-    of_experiment = score.mean(axis=1, keepdims=True)
-    of_experiment = of_experiment - of_experiment.mean(axis=2, keepdims=True)
-    exchanged = np.take_along_axis(score - of_experiment, order, axis=0)
-    return np.asarray(exchanged + rng.permuted(of_experiment, axis=0), dtype=np.float64)
+def make_clustered() -> Population:
+    """Clusters of one to eight queries that share a document, and most of their change."""
+
+    def draw(rng: Rng, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+        sizes = rng.integers(1, 9, shape).astype(np.float64)
+        shared = draw_skewed(rng, shape)
+        return sizes * shared + rng.normal(0.0, SPREAD, shape) * np.sqrt(sizes), sizes
+
+    return Population("skewed, in clusters", 0.0, draw)
 
 
-def load_populations(runs: list[RunLike]) -> dict[str, Population]:
-    """Of each task type the cells of the task with most conditions, then most items.
+def take_block(block: Block, name: str) -> Population:
+    """Clusters of a committed cell's paired changes, drawn with replacement."""
+    change = (block.value[1] - block.value[0]).mean(axis=1)
+    sums: Floats = np.asarray(np.bincount(block.unit, weights=change, minlength=block.n_units), dtype=np.float64)
+    sizes = block.unit_sizes
 
-    Retrieval is taken twice: with queries that stand alone, and with queries that share their documents.
-    """
-    best: dict[str, Block] = {}
+    def draw(rng: Rng, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+        drawn = rng.integers(0, len(sums), shape)
+        return sums[drawn], sizes[drawn]
 
-    def size(block: Block) -> tuple[int, int]:
-        return min(block.n_cells, N_CONDITIONS), len(block.item_id)
+    return Population(name, float(change.mean()), draw)
 
-    for run in runs:
+
+CELLS = (
+    ("starter", "StarterDocRetrieval", "prefixbench/minilm-prefixed"),
+    ("starter", "StarterReranking", "prefixbench/minilm-prefixed"),
+    ("validity", "XQuADRetrieval", "sentence-transformers/all-MiniLM-L6-v2"),
+)
+"""Committed cells whose scores are means of items: results folder, task, model."""
+
+
+@lru_cache(maxsize=1)
+def load_populations() -> dict[str, Population]:
+    """Return every population by name."""
+    made = [make_population(name) for name in MADE] + [make_clustered()]
+    for folder, task, model in CELLS:
+        run = load_run(f"results/{folder}")
         for place, cells in group_by_place(run).items():
-            try:
-                block = pair_cells(run, place, cells)
-            except AnalysisError:
-                continue
-            kind = place.task_type
-            if kind == "Retrieval" and 2 * block.n_units < len(block.item_id):
-                kind = "Retrieval, shared documents"
-            if block.n_cells >= N_CONDITIONS and (kind not in best or size(block) > size(best[kind])):
-                best[kind] = block
-    return {kind: _take_block(kind, best[kind]) for kind in sorted(best)}
-
-
-def _take_block(kind: str, block: Block) -> Population:
-    source = f"{block.place.task}, {block.place.model}"
-    if block.prediction is None or block.target is None:
-        return Population(kind, source, block.statistic, block.value[:N_CONDITIONS], block.unit)
-    prediction, target = block.prediction[:N_CONDITIONS, :, :1], block.target[:, 0]
-    if block.statistic not in LABELLED:
-        # Conditions shift similarities as a whole; only ranks can be exchanged between them.
-        prediction = rankdata(prediction, axis=1) / prediction.shape[1]
-    return Population(kind, source, block.statistic, prediction, block.unit, target)
+            if (place.task, place.model) == (task, model):
+                try:
+                    made.append(take_block(pair_cells(run, place, cells), f"{task} ({place.task_type})"))
+                except AnalysisError:
+                    continue
+    return {population.name: population for population in made}

@@ -1,0 +1,199 @@
+"""Are the verdicts right? Simulated on asymmetric populations; writes ``figures.json`` and the README's tables.
+
+Run from the repository's root: ``python -m benchmarks.validity.simulate``. Every figure has chance of its own, seeded
+by its name, so figures do not depend on the number of processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from prefixbench.analysis.inference import Inference, PairedData, infer_contrast
+from prefixbench.analysis.rules import ALPHA, Claim, Family, Verdict, decide_family
+
+from benchmarks.validity.populations import Population, load_populations
+from benchmarks.validity.tables import write_tables
+
+FOLDER = Path(__file__).parent
+MARGIN = 0.5
+FAMILY = 60
+SIZES = (100, 300, 1_000)
+TINY = (20, 50)
+FAMILIES = 250
+"""Simulated families a figure: a share of 5% is known to ±1.4 points (one standard error)."""
+Row = dict[str, Any]
+Job = tuple[str, str, int]
+
+TRUE_WORDS = {
+    "on the bound": {
+        +1: {Verdict.POSITIVE, Verdict.INCONCLUSIVE},
+        -1: {Verdict.NEGATIVE, Verdict.INCONCLUSIVE},
+    },
+    "none": {+1: {Verdict.EQUIVALENT, Verdict.INCONCLUSIVE}, -1: {Verdict.EQUIVALENT, Verdict.INCONCLUSIVE}},
+}
+"""Words that are true of an effect of +m, of −m, and of none at all; every other word is false."""
+
+
+def claim(inference: Inference, n_units: int) -> Claim:
+    """Return the claim of one sample."""
+    return Claim(inference.estimate, MARGIN, n_units)
+
+
+def decide(inferences: list[Inference], n_units: int, family: Family = Family.PRIMARY) -> list[Verdict]:
+    """Return the family's verdicts."""
+    return [decision.verdict for decision in decide_family([claim(own, n_units) for own in inferences], family)]
+
+
+def simulate_family(population: Population, n_units: int, rng: np.random.Generator, kind: str) -> Row:
+    """Families of 60 contrasts with effects on the bound (half +m, half −m), or with none: false words."""
+    effect = MARGIN if kind == "on the bound" else 0.0
+    false: Counter[str] = Counter()
+    for _ in range(FAMILIES):
+        wrong: set[Verdict] = set()
+        made = [population.infer(rng, FAMILY // 2, n_units, sign * effect) for sign in (1, -1)]
+        verdicts = decide(made[0] + made[1], n_units)
+        for sign, words in zip((1, -1), (verdicts[: FAMILY // 2], verdicts[FAMILY // 2 :]), strict=True):
+            wrong |= {*words} - TRUE_WORDS[kind][sign]
+        false["any"] += bool(wrong)
+        false.update(word.value for word in wrong)
+    return {
+        "families": FAMILIES,
+        "false_families": false.pop("any") / FAMILIES,
+        "false_words": {word: count / FAMILIES for word, count in sorted(false.items())},
+    }
+
+
+def simulate_coverage(population: Population, n_units: int, rng: np.random.Generator) -> Row:
+    """How often the 95% interval holds the true delta, and on which side it misses."""
+    n_samples = 20 * FAMILIES
+    ends = [own.estimate.interval(ALPHA) for own in population.infer(rng, n_samples, n_units, MARGIN)]
+    below = float(np.mean([high < MARGIN for _, high in ends]))
+    above = float(np.mean([low > MARGIN for low, _ in ends]))
+    return {"samples": n_samples, "coverage": 1 - below - above, "interval_below": below, "interval_above": above}
+
+
+def simulate_power(population: Population, n_units: int, rng: np.random.Generator, family_size: int = 6) -> Row:
+    """How often a contrast with the printed MDE of the verdict gets its verdict, at its family's strictest level."""
+    rows: Row = {}
+    for sign, verdict, name in ((1, Verdict.HELPS, "helps"), (-1, Verdict.HURTS, "hurts")):
+        stated = _state(population, n_units, rng, sign, family_size)
+        reached = 0
+        for _ in range(2 * FAMILIES):
+            one = population.infer(rng, 1, n_units, sign * stated)
+            # The rest of the family has no effect, so that its strictest level is the one that counts.
+            rest = population.infer(rng, family_size - 1, n_units, 0.0)
+            reached += decide(one + rest, n_units)[0] is verdict
+        rows |= {f"stated_{name}": stated, f"reached_{name}": reached / (2 * FAMILIES)}
+    return rows | {"samples": 2 * FAMILIES, "family": family_size}
+
+
+def _state(population: Population, n_units: int, rng: np.random.Generator, sign: int, family_size: int) -> float:
+    """The MDE that samples print on average; a shift leaves it as it is."""
+    size = 5.0
+    for _ in range(3):
+        samples = population.infer(rng, 300, n_units, sign * size)
+        decided = [decide_family([claim(own, n_units)] * family_size, Family.PRIMARY)[0].mde for own in samples]
+        size = float(np.mean(decided))
+    return size
+
+
+def simulate_equivalence(population: Population, n_units: int, rng: np.random.Generator) -> Row:
+    """How often one contrast alone is called equivalent: with an effect on the bound, and with none."""
+    shares = {}
+    for name, effect in (("on_bound", MARGIN), ("on_other_bound", -MARGIN), ("none", 0.0)):
+        words = [decide([own], n_units)[0] for own in population.infer(rng, 5 * FAMILIES, n_units, effect)]
+        shares[f"equivalent_{name}"] = float(np.mean([word is Verdict.EQUIVALENT for word in words]))
+    return {"samples": 5 * FAMILIES, **shares}
+
+
+def simulate_gate(population: Population, n_units: int, rng: np.random.Generator) -> Row:
+    """How often a gate at a loss of 0.5 points passes one contrast: with that loss, with one of 5 points, with none."""
+    shares = {}
+    for name, effect in (("loss_on_bound", -MARGIN), ("loss_of_5", -5.0), ("no_loss", 0.0)):
+        samples = population.infer(rng, 5 * FAMILIES, n_units, effect)
+        shares[f"passes_{name}"] = float(np.mean([own.estimate.interval(ALPHA)[0] > -MARGIN for own in samples]))
+    return {"samples": 5 * FAMILIES, **shares}
+
+
+def simulate_tiny(population: Population, n_units: int, rng: np.random.Generator) -> Row:
+    """Families of 60 with too few units: every word but *described* is one too many."""
+    words = [word for _ in range(20) for word in decide(population.infer(rng, FAMILY, n_units, MARGIN), n_units)]
+    return {"samples": len(words), "tested": float(np.mean([word is not Verdict.DESCRIBED for word in words]))}
+
+
+def simulate_degenerate(_: Population, n_units: int, rng: np.random.Generator) -> Row:
+    """Cells without spread: total failure, one shift everywhere, nothing changed."""
+    scores = rng.beta(2, 1, (FAMILIES, n_units))
+    cases = {
+        "all_to_nought": (-scores, Verdict.HURTS),
+        "every_hit_lost": (-np.ones_like(scores), Verdict.HURTS),
+        "same_gain": (np.full_like(scores, 0.2), Verdict.HELPS),
+    }
+    right = {}
+    for name, (changes, wanted) in cases.items():
+        made = [infer_contrast(PairedData(own[:, None], np.ones(n_units), np.empty(0))) for own in changes]
+        right[name] = float(np.mean([decide([own], n_units)[0] is wanted for own in made]))
+    nothing = infer_contrast(PairedData(np.zeros((n_units, 1)), np.ones(n_units), np.empty(0)))
+    return {"samples": FAMILIES, **right, "nothing_changed": decide([nothing], n_units)[0].value}
+
+
+PARTS: dict[str, Callable[[Population, int, np.random.Generator], Row]] = {
+    "bound": lambda population, n, rng: simulate_family(population, n, rng, "on the bound"),
+    "none": lambda population, n, rng: simulate_family(population, n, rng, "none"),
+    "coverage": simulate_coverage,
+    "power": simulate_power,
+    "equivalence": simulate_equivalence,
+    "gate": simulate_gate,
+    "tiny": simulate_tiny,
+    "degenerate": simulate_degenerate,
+}
+
+
+def list_jobs() -> list[Job]:
+    """Every figure."""
+    names = list(load_populations())
+    parts = ("bound", "none", "coverage", "power", "equivalence", "gate")
+    jobs = [(part, name, n) for part in parts for name in names for n in SIZES]
+    jobs += [("tiny", name, n) for name in names for n in TINY]
+    return jobs + [("degenerate", "normal", n) for n in SIZES]
+
+
+def run_job(job: Job) -> Row:
+    """Return one figure."""
+    part, name, n_units = job
+    rng = np.random.default_rng([1, *" ".join(map(str, job)).encode()])
+    return {"population": name, "n_units": n_units, **PARTS[part](load_populations()[name], n_units, rng)}
+
+
+def main() -> None:
+    """Simulate every figure, then write the file and the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--part", choices=PARTS, help="Simulate this part again; the others stay as they are.")
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
+    arguments = parser.parse_args()
+    path = FOLDER / "figures.json"
+    jobs = [job for job in list_jobs() if arguments.part in (None, job[0])]
+    started = time.perf_counter()
+    figures: dict[str, Any] = json.loads(path.read_bytes()) if arguments.part else {}
+    figures |= {"margin": MARGIN, "family": FAMILY, "families": FAMILIES, **{job[0]: [] for job in jobs}}
+    with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
+        for job, row in zip(jobs, pool.map(run_job, jobs), strict=True):
+            figures[job[0]].append(row)
+    path.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_tables(figures)
+    sys.stderr.write(f"{time.perf_counter() - started:.0f} s\n")
+
+
+if __name__ == "__main__":
+    main()
