@@ -16,6 +16,7 @@ from prefixbench.prefixes.repository_layer import CONFIG_NAME, find_repository
 from prefixbench.prefixes.rule_context import RuleContext
 from prefixbench.prefixes.rules import RULES
 from prefixbench.prefixes.sources import Resolution, SourcedPair, resolution_of
+from prefixbench.prefixes.undocumented import Undocumented
 from prefixbench.prefixes.vocabulary import Vocabulary
 from prefixbench.prefixes.wordings import Wordings
 from prefixbench.spec.conditions import Condition, ConditionKind, Mechanism, Side
@@ -82,7 +83,8 @@ class PrefixBook:
                 known = {*self.cards, *registered_models()}
                 raise PrefixNotFoundError(
                     f"no prefix is known for {model_name}: {describe_unknown_name('model', model_name, known)} "
-                    f"Without a card (tasks/README.md) its {CONFIG_NAME} must be at hand."
+                    f"Without a card (tasks/README.md) its {CONFIG_NAME} must be at hand; "
+                    "--like NAME takes another model's."
                 ) from error
             raise PrefixNotFoundError(
                 f"no prefix is known for {model_name}: it has no card in tasks/prefixes, and {error}; "
@@ -136,7 +138,14 @@ class PrefixBook:
             PrefixNotFoundError: No layer documents a prefix; never read as the empty one.
             SpecError: The condition names something that does not exist.
         """
-        documentation = self.documentation(model_name)
+        documentation: Documentation
+        notes: tuple[str, ...] = ()
+        try:
+            documentation = self.documentation(model_name)
+        except NoEmbeddingError:
+            raise
+        except PrefixNotFoundError as error:
+            documentation, notes = Undocumented(model_name, str(error)), (str(error),)
         context = RuleContext(
             documentation=documentation,
             task=task,
@@ -149,6 +158,7 @@ class PrefixBook:
             registry=lambda: self._registry_or_skip(model_name),
         )
         pair = _apply_modifiers(RULES[condition.kind](context), condition, documentation)
+        pair = replace(pair, notes=(*pair.notes, *notes))
         return resolution_of(pair, documentation.mechanism)
 
     def expand(self, model_name: str, task: TaskFacts, conditions: Iterable[Condition]) -> tuple[Condition, ...]:

@@ -122,7 +122,9 @@ class RepositoryDocumentation:
     def _key(self, name: str) -> str | None:
         by_lower = {key.lower(): key for key in self.prompts}
         wanted = (name.lower(), *_ALIASES.get(name, ()))
-        return next((by_lower[key] for key in wanted if key in by_lower), None)
+        found = [by_lower[key] for key in wanted if key in by_lower]
+        # sentence-transformers adds an empty "document" beside a "passage" when it saves; the words are what counts.
+        return next((key for key in found if self.prompts[key]), found[0] if found else None)
 
     def _side(self, names: tuple[str, ...], task: TaskFacts) -> SourcedSide:
         for name in names:
@@ -161,7 +163,8 @@ def candidate_folders(model: str, folders: Mapping[str, Path]) -> Iterator[Path]
         yield folders[model]
     if Path(model).is_dir():
         yield Path(model)
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    snapshots = home / "hub" / f"models--{model.replace('/', '--')}" / "snapshots"
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface"))
+    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+    snapshots = cache / f"models--{model.replace('/', '--')}" / "snapshots"
     if snapshots.is_dir():
         yield from sorted(snapshots.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)

@@ -10,8 +10,7 @@ from pathlib import Path
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import PrefixNotFoundError
 from prefixbench.prefixes import PrefixBook, Resolution, TokenizerVocabulary
-from prefixbench.prefixes.sources import NOTHING_SOURCE
-from prefixbench.spec.conditions import BASELINE, Condition, Mechanism, PrefixPair
+from prefixbench.spec.conditions import Condition
 from prefixbench.spec.sweep import CustomPrefix, ModelSpec
 from prefixbench.spec.tasks import TaskFacts
 
@@ -46,14 +45,7 @@ class BookResolver:
         folder = self.find_folder(model)
         vocabulary = _load_vocabulary(folder) if folder is not None else None
         name = model.documented_as
-        try:
-            found = self.book.resolve(name, task, condition, custom=custom, vocabulary=vocabulary, seed=seed)
-        except PrefixNotFoundError as error:
-            if condition != BASELINE:
-                raise
-            # What nothing means is known of every model, documented or not.
-            sources = (NOTHING_SOURCE, NOTHING_SOURCE)
-            found = Resolution(PrefixPair(), Mechanism.NONE, sources, "nothing is sent", (str(error),))
+        found = self.book.resolve(name, task, condition, custom=custom, vocabulary=vocabulary, seed=seed)
         if (endpoint := EndpointSettings.of(model)) is not None:
             mixed = found.pair.mixture.document if found.pair.mixture else found.pair.document
             for side in (found.pair.query, found.pair.document, mixed):

@@ -52,6 +52,20 @@ def test_a_repository_whose_prompts_are_empty_documents_none(tmp_path: Path) -> 
     assert found.notes == (f"the repository of {model} brings no prompts, so correct is the same as none",)
 
 
+def test_an_alias_with_words_wins_over_an_added_empty_one(tmp_path: Path) -> None:
+    model = str(write_config(tmp_path / "model", {"query": "query: ", "passage": "passage: ", "document": ""}))
+    pair = PrefixBook.load().resolve(model, SEARCH, Condition.parse("correct")).pair
+    assert (pair.query.prefix, pair.document.prefix) == ("query: ", "passage: ")
+
+
+def test_the_hubs_cache_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "elsewhere"))
+    write_config(tmp_path / "elsewhere/models--org--name/snapshots/abc", {"query": "q: "})
+    found = find_repository("org/name", {})
+    assert found is not None
+    assert found.prompts == {"query": "q: "}
+
+
 def test_the_hubs_cache_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     write_config(tmp_path / "hub/models--org--name/snapshots/abc", {"query": "q: "})
@@ -70,7 +84,8 @@ def test_a_model_that_nothing_documents_is_an_error_with_the_nearest_names(
     assert str(caught.value) == (
         "no prefix is known for nomic-ai/nomic-embed-text-v1.4: unknown model 'nomic-ai/nomic-embed-text-v1.4'; "
         "did you mean nomic-ai/nomic-embed-text-v1.5 or nomic-ai/nomic-embed-text-v1 or "
-        f"nomic-ai/nomic-embed-text-v2-moe? Without a card (tasks/README.md) its {CONFIG_NAME} must be at hand."
+        f"nomic-ai/nomic-embed-text-v2-moe? Without a card (tasks/README.md) its {CONFIG_NAME} must be at hand; "
+        "--like NAME takes another model's."
     )
 
 

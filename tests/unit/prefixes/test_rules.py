@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from prefixbench.errors import InexpressibleError, SpecError, UnknownNameError
+from prefixbench.errors import InexpressibleError, PrefixNotFoundError, SpecError, UnknownNameError
 from prefixbench.prefixes import PrefixBook, Resolution
 from prefixbench.prefixes.rules import RULES
 from prefixbench.spec.conditions import Condition, ConditionKind, Mixture, Pooling, Side
@@ -172,6 +172,18 @@ def test_a_mixed_index_holds_bare_documents_in_the_adapter_asked_for() -> None:
     crossed = resolve(JINA, SEARCH, "mixed:0.25+adapter:separation").pair
     assert crossed.mixture == Mixture(0.25, Side(adapter="separation"), seed=42)
     assert crossed.document == Side("Represent the document for retrieval: ", adapter="separation")
+
+
+def test_what_needs_no_documentation_is_sent_to_any_model() -> None:
+    own = "someone/her-own-model"
+    custom = {"mine": CustomPrefix(query="a: ", document="b: ")}
+    pair = resolve(own, SEARCH, "custom:mine", custom=custom).pair
+    assert (pair.query.prefix, pair.document.prefix) == ("a: ", "b: ")
+    assert strings(own, SEARCH, "none") == ("", "")
+    assert strings(own, SEARCH, "instruction") == ("Given a question, retrieve passages that answer it: ", "")
+    for condition in ("correct", "wrong", "swapped", "both-query", "cross", "shuffled", "placebo"):
+        with pytest.raises(PrefixNotFoundError, match=f"no prefix is known for {own}"):
+            resolve(own, SEARCH, condition)
 
 
 def test_names_that_do_not_exist_are_the_users_fault() -> None:
