@@ -74,7 +74,7 @@ def _enter(model: ModelAnswer, effect: Effect, *, several: bool) -> Line:
             *((Entry(name_briefly(model.name, 40)),) if several else ()),
             enter_points(effect.delta),
             enter_interval(effect.low, effect.high),
-            enter_verdict(effect.verdict, effect.reason),
+            enter_verdict(effect.verdict, effect.caveat),
             enter_count(effect.n_items),
         ),
         # Deep links lead to what is asked most; an identifier for every row would be a fifth of a large page.

@@ -64,6 +64,11 @@ class Effect:
         """Whether there was anything to compare."""
         return self.verdict != SAME
 
+    @property
+    def caveat(self) -> str:
+        """Why there is no verdict although the interval lies beyond zero; empty where the interval says it itself."""
+        return self.reason if not self.is_decided and (self.low > 0 or self.high < 0) else ""
+
     def reverse(self) -> Effect:
         """The same with condition and baseline exchanged."""
         opposite = {"helps": "hurts", "hurts": "helps", "positive": "negative", "negative": "positive"}

@@ -85,7 +85,7 @@ def _quote(effect: Effect) -> str:
 
 
 def _tell(effect: Effect) -> str:
-    reason = f" ({effect.reason})" if effect.reason else ""
+    reason = f" ({effect.caveat})" if effect.caveat else ""
     return f"{_glyph(effect.verdict)} {effect.verdict}{reason}"
 
 

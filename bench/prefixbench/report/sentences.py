@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FAR = 5.0
 """Points beyond which worse is called far worse."""
+_OPEN = ("can’t tell", "not tested")
+"""What is said of a difference without verdict: of an inconclusive one, and of one only described."""
 MOST_NAMED = 3
 """Task types named one by one; more are counted."""
 
@@ -62,7 +64,7 @@ def state_answer(types: Mapping[str, Effect], margin: float) -> str:
         "negative": "{it} loses on {quoted}, by how much is open",
         "equivalent": f"{{it}} makes no difference beyond ±{margin:g} points for {{named}}",
         "inconclusive": "for {named} the data cannot tell",
-        "described": "{named} has too few items to test",
+        "described": "{named}: described, not tested",
         "same strings": "for {named} none is documented",
     }
     for verdict, template in templates.items():
@@ -160,8 +162,10 @@ def reply_add(types: Mapping[str, Effect]) -> Reply:
         word = f"yes, for {named}" if verdict == "helps" else f"no, not for {named}"
     elif all(one.verdict == "equivalent" for one in measured):
         return Reply(ADD, "equivalent", "makes no difference", tail, "add")
+    elif all(one.verdict == "described" for one in measured):
+        return Reply(ADD, "described", _OPEN[True], tail, "add")
     else:
-        return Reply(ADD, "inconclusive", "can’t tell", tail, "add")
+        return Reply(ADD, "inconclusive", _OPEN[False], tail, "add")
     told = [
         f"{verb} {_quote_all(own)}" for verb, own in (("helps", groups["helps"]), ("hurts", groups["hurts"])) if own
     ]
@@ -196,7 +200,7 @@ def reply_index(step: Effect | None, parts: Mapping[str, Effect | None], *, has_
         "equivalent": "no, keep it",
         "positive": "gains, size open",
         "negative": "loses, size open",
-    }.get(step.verdict, "can’t tell")
+    }.get(step.verdict, _OPEN[step.verdict == "described"])
     told = [f"documents too: {quote(step)}"]
     for name, label in (("query-only", "queries only"), ("correct", "both sides")):
         effect = parts.get(name)
@@ -228,7 +232,7 @@ def reply_mix(mistakes: Mapping[str, Effect]) -> Reply:
         "equivalent": "no harm shown",
         "helps": "still better than none",
         "positive": "gains, size open",
-    }.get(worst.verdict, "can’t tell")
+    }.get(worst.verdict, _OPEN[worst.verdict == "described"])
     told = [f"{name_type(worst.task_type)}, {label}: {quote(worst)}"]
     if ordered[-1][0] != label:
         mildest, effect = ordered[-1]
@@ -251,7 +255,7 @@ def reply_words(against: Effect | None, alone: Effect | None) -> Reply:
         "equivalent": "any tokens do",
         "positive": "the words, size open",
         "negative": "tokens, size open",
-    }.get(against.verdict, "can’t tell")
+    }.get(against.verdict, _OPEN[against.verdict == "described"])
     told = f"{name_type(against.task_type)}, the words against random tokens: {quote(against)}"
     if alone is not None and alone.is_measured:
         told += f"; random tokens against none: {format_points(alone.delta)}, {alone.verdict}"
