@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from prefixbench.items.table import ItemTable, Statistic
+from prefixbench.plain import clean_text
 from prefixbench.results.items import write_items
 from prefixbench.results.live import PlannedCell
 from prefixbench.results.records import (
@@ -62,8 +63,8 @@ def make_fake(folder: Path, sweep: FakeSweep | None = None, *, without_items: bo
         spec=SweepSpec(
             name="fake",
             description="Made-up numbers that exercise every part of the report.",
-            models=tuple(ModelSpec(name=name) for name in sweep.models),
-            tasks=tuple(TaskSpec(name=name.partition(":")[0]) for name, _, _ in sweep.tasks),
+            models=tuple(ModelSpec(name=clean_text(name)) for name in sweep.models),
+            tasks=tuple(TaskSpec(name=clean_text(name.partition(":")[0])) for name, _, _ in sweep.tasks),
             conditions=tuple(Condition.parse(name) for name in sweep.conditions),
         ),
         planned=tuple(PlannedCell(cell_id=cell_id) for cell_id in planned),
