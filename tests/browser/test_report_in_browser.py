@@ -46,7 +46,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     models = {
         **{name: MODELS[name] for name in list(MODELS)[:2]},
-        "<script>alert(1)</script>\u202e": ("<b>", "\"'", 1.0),
+        "<script>alert(1)</script>": ("<b>", "\"'", 1.0),
     }
     run, analysis = make_fake(folder, FakeSweep(models=models, n_items=20, missing=1))
     write_report(folder / "report.html", build_report([run], [analysis]))
