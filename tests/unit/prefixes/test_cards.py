@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
-from prefixbench.errors import PrefixNotFoundError
+from prefixbench.errors import InexpressibleError, PrefixNotFoundError
 from prefixbench.prefixes import PrefixBook
 from prefixbench.prefixes.uses import TEXT_TASK_TYPES
 from prefixbench.spec.conditions import Condition, Mechanism, Side
@@ -14,6 +14,8 @@ from prefixbench.spec.tasks import TaskFacts
 BGE = "Represent this sentence for searching relevant passages: "
 WEB = "Given a web search query, retrieve relevant passages that answer the query"
 ASK = "Find the answer"
+SEARCH = "task: search result | query: "
+TITLED = "title: {title} | text: "
 
 
 @functools.cache
@@ -79,11 +81,38 @@ def sides(model: str, task_type: str, *, prompt: str | None = ASK, subtypes: tup
             "Represent the query for retrieving supporting documents: ",
             "Represent the document for retrieval: ",
         ),
+        ("google/embeddinggemma-2", "Retrieval", SEARCH, TITLED),
+        ("google/embeddinggemma-2", "InstructionRetrieval", "task: code retrieval | query: ", TITLED),
+        ("google/embeddinggemma-2", "Summarization", "task: sentence similarity | query: ", None),
+        ("google/embeddinggemma-2", "BitextMining", SEARCH, None),
+        ("google/gemini-embedding-2", "Retrieval", SEARCH, TITLED),
+        ("microsoft/harrier-oss-v1-270m", "Retrieval", f"Instruct: {ASK}\nQuery:", ""),
+        ("Octen/Octen-Embedding-0.6B", "Retrieval", f"Instruct: {ASK}\nQuery:", " "),
+        ("Octen/Octen-Embedding-8B-INT8", "Retrieval", f"Instruct: {ASK}\nQuery:", "- "),
+        ("codefuse-ai/F2LLM-0.6B", "Retrieval", f"Instruct: {ASK}\nQuery: ", ""),
+        ("ai-sage/Giga-Embeddings-instruct-480M-0826", "Retrieval", f"Instruct: {ASK}\nQuery: ", ""),
+        ("nvidia/llama-embed-nemotron-8b", "Retrieval", f"Instruct: {ASK}\nQuery: ", ""),
+        ("nvidia/llama-embed-nemotron-8b", "STS", "Instruct: Retrieve semantically similar text\nQuery: ", None),
+        ("nvidia/llama-embed-nemotron-8b", "BitextMining", "Instruct: Retrieve parallel sentences\nQuery: ", None),
+        ("tencent/KaLM-Embedding-Gemma3-12B-2511", "Retrieval", f"Instruct: {ASK} \n Query: ", ""),
+        (
+            "zeroentropy/zembed-1",
+            "Retrieval",
+            "<|im_start|>system\nquery<|im_end|>\n<|im_start|>user\n",
+            "<|im_start|>system\ndocument<|im_end|>\n<|im_start|>user\n",
+        ),
+        ("Qwen/Qwen3-VL-Embedding-2B", "Retrieval", ASK, "Represent the user's input."),
+        (
+            "Bytedance/Seed1.6-embedding-1215",
+            "Retrieval",
+            f"Target_modality:Text.\n Instruction:{ASK}\n Query:",
+            "Instruction: Compress the text into one word.\n Query:",
+        ),
     ],
 )
 def test_documented_text(model: str, task_type: str, query: str, document: str | None) -> None:
     expected = query if document is None else document
-    assert sides(model, task_type) == (Side(query), Side(expected))
+    assert sides(model, task_type) == (Side(query), Side(expected, title_slot=expected == TITLED))
 
 
 @pytest.mark.parametrize(
@@ -109,10 +138,12 @@ def test_later_jina_models_switch_adapters_and_prefixes_apart() -> None:
         Side("Query: ", adapter="retrieval"),
         Side("Passage: ", adapter="retrieval"),
     )
-    assert sides("jinaai/jina-embeddings-v5-text-nano", "Retrieval") == (
-        Side("Query: ", adapter="retrieval"),
-        Side("Document: ", adapter="retrieval"),
-    )
+    for model in ("jinaai/jina-embeddings-v5-text-nano", "jinaai/jina-embeddings-v5-omni-small"):
+        assert sides(model, "Retrieval") == (
+            Side("Query: ", adapter="retrieval"),
+            Side("Document: ", adapter="retrieval"),
+        )
+        assert sides(model, "STS")[0] == Side("Document: ", adapter="text-matching")
 
 
 @pytest.mark.parametrize(
@@ -155,6 +186,39 @@ def test_vendors_interfaces_take_a_parameter_and_no_text() -> None:
     assert sides("mongodb/voyage-3.5", "STS")[0] == Side()
 
 
+def test_nova_2_takes_a_purpose_and_cannot_be_sent_nothing() -> None:
+    nova = "bedrock/amazon-nova-2-multimodal-embeddings"
+    purposes = {
+        task_type: [dict(side.api)["embeddingPurpose"] for side in sides(nova, task_type)]
+        for task_type in ("Retrieval", "Reranking", "Classification", "Clustering", "STS")
+    }
+    assert purposes == {
+        "Retrieval": ["TEXT_RETRIEVAL", "GENERIC_INDEX"],
+        "Reranking": ["GENERIC_RETRIEVAL", "GENERIC_INDEX"],
+        "Classification": ["CLASSIFICATION", "CLASSIFICATION"],
+        "Clustering": ["CLUSTERING", "CLUSTERING"],
+        "STS": ["GENERIC_INDEX", "GENERIC_INDEX"],
+    }
+    with pytest.raises(InexpressibleError, match="its interface is always told an embeddingPurpose"):
+        book().resolve(nova, TaskFacts("T", "STS", "x"), Condition.parse("none"))
+
+
+def named(model: str, task: str, task_type: str) -> tuple[str, str]:
+    pair = book().resolve(model, TaskFacts(task, task_type, "x", prompt=ASK), Condition.parse("correct")).pair
+    return pair.query.prefix, pair.document.prefix
+
+
+def test_a_makers_own_sentence_for_a_task_keeps_its_spelling_and_the_task_its_sides() -> None:
+    topic = named("microsoft/harrier-oss-v1-270m", "TweetTopicSingleClassification", "Classification")
+    assert topic == ("Instruct: Gvien a twitter, classify its topic\nQuery:",) * 2
+    refute = "Instruct: Given a claim, find documents that refute the claim\nQuery: "
+    assert named("nvidia/llama-embed-nemotron-8b", "ArguAna", "Retrieval") == (refute, refute)
+    wikipedia = "Instruct: Given a question, retrieve Wikipedia passages that answer the question\nQuery: "
+    assert named("ai-sage/Giga-Embeddings-instruct-3B-0826", "RuBQRetrieval", "Retrieval") == (wikipedia, "")
+    argument = "Instruct: Given a search query, retrieve passages that answer the question\nQuery: "
+    assert named("ai-sage/Giga-Embeddings-instruct-3B-0826", "ArguAna", "Retrieval") == (argument, argument)
+
+
 def test_a_template_takes_the_tasks_own_sentence_then_the_makers_then_ours() -> None:
     assert sides("Qwen/Qwen3-Embedding-4B", "Retrieval", prompt=None)[0].prefix == f"Instruct: {WEB}\nQuery:"
     ours = book().wordings.instructions["Clustering"].text
@@ -178,7 +242,9 @@ def test_every_card_resolves_for_every_task_type_or_says_why_not() -> None:
 
 def test_what_was_not_read_at_its_source_is_marked() -> None:
     doubtful = {entry.family for entry in book().cards.values() if not entry.card.certain}
-    assert {"instructor", "jina", "jina-api", "google", "mistral"} == doubtful
+    remembered = {"instructor", "jina", "jina-api", "google", "mistral", "embeddinggemma", "zembed"}
+    in_mteb = {"f2llm", "giga", "harrier", "kalm-gemma3", "llama-embed-nemotron", "nova", "octen", "qwen3-vl", "seed"}
+    assert doubtful == remembered | in_mteb
     nomic = book().resolve("nomic-ai/nomic-embed-text-v1.5", TaskFacts("T", "STS", "x"), Condition.parse("correct"))
     assert not nomic.sources[0].certain
 
