@@ -75,7 +75,8 @@ def _compare_published(run: Run) -> str:
     """Published scores beside ours, under the condition that comes nearest of those that send a documented string."""
     with (RUN / "published.csv").open(encoding="utf-8", newline="") as file:
         published = {
-            (row["model"], row["task"], row["subset"], row["split"]): float(row["score"]) for row in csv.DictReader(file)
+            (row["model"], row["task"], row["subset"], row["split"]): float(row["score"])
+            for row in csv.DictReader(file)
         }
     lines = [
         "## Against the leaderboard",
@@ -104,14 +105,22 @@ def _mark(own: float | None, published: float) -> str:
 
 
 def _tell_machine(run: Run) -> str:
-    lines = ["## How it was made", "", "| model | weights | engine | dtype | device | cells |", "|---|---|---|---|---|---|"]
+    lines = [
+        "## How it was made",
+        "",
+        "| model | weights | engine | dtype | device | cells |",
+        "|---|---|---|---|---|---|",
+    ]
     for model in dict.fromkeys(cell.model for cell in run.results):
         own = [cell for cell in run.results if cell.model == model]
         encoder = own[0].encoder
         device = own[0].provenance.device
         weights = WEIGHTS.get(model, "as published")
         lines.append(f"| {model} | {weights} | {encoder.engine} | {encoder.dtype} | {device} | {len(own)} |")
-    lines += ["", "One command makes the run, given the hub: `prefixbench sweep --preset answer --results results/answer`."]
+    lines += [
+        "",
+        "One command makes the run, given the hub: `prefixbench sweep --preset answer --results results/answer`.",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -14,7 +14,7 @@ from prefixbench.errors import CacheError
 from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace
 from prefixbench.vectors.namespaces import NamespaceRecord, describe_changed_weights, load_record, write_record
 from prefixbench.vectors.publish import publish_file
-from prefixbench.vectors.shelf import Damage, Shelf
+from prefixbench.vectors.namespace_folder import Damage, NamespaceFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class VectorStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.damage: list[Damage] = []
-        self._shelves: dict[str, Shelf] = {}
+        self._namespaces: dict[str, NamespaceFolder] = {}
         self._lock = threading.RLock()
 
     @classmethod
@@ -70,16 +70,16 @@ class VectorStore:
         """Which keys have a vector, without reading it; shape ``(n,)``."""
         found = np.zeros(len(keys), dtype=np.bool_)
         with self._lock:
-            for shelf, chosen in self._group(keys):
-                found[chosen] = shelf.locate(keys[chosen]) >= 0
+            for folder, chosen in self._group(keys):
+                found[chosen] = folder.locate(keys[chosen]) >= 0
         return found
 
     def check_many(self, keys: Keys) -> NDArray[np.bool_]:
         """Which keys have a vector that is what was written; shape ``(n,)``. Damaged records are dropped and noted."""
         found = np.zeros(len(keys), dtype=np.bool_)
         with self._lock:
-            for shelf, chosen in self._group(keys):
-                found[chosen] = shelf.locate_sound(keys[chosen]) >= 0
+            for folder, chosen in self._group(keys):
+                found[chosen] = folder.locate_sound(keys[chosen]) >= 0
         return found
 
     def get_many(self, keys: Keys) -> tuple[NDArray[np.bool_], Vectors]:
@@ -97,10 +97,10 @@ class VectorStore:
         found = np.zeros(len(keys), dtype=np.bool_)
         vectors: Vectors | None = None
         with self._lock:
-            for shelf, chosen in self._group(keys):
-                places = shelf.locate_sound(keys[chosen])
+            for folder, chosen in self._group(keys):
+                places = folder.locate_sound(keys[chosen])
                 found[chosen] = places >= 0
-                for within, block in shelf.read(places):
+                for within, block in folder.read(places):
                     asked = chosen[within]
                     if len(block) == len(keys) and (np.diff(asked) == 1).all():
                         vectors = block
@@ -132,19 +132,19 @@ class VectorStore:
         if (keys[:, :NAMESPACE_BYTES] != np.frombuffer(digest, dtype=np.uint8)).any():
             raise ValueError(f"a key is not of the namespace {digest.hex()}")
         if len(keys):
-            shelf = self.shelf(digest.hex())
+            own = self.namespace(digest.hex())
             with self._lock:
                 self._write_format()
-                write_record(shelf.folder, namespace, vectors.shape[1])
-                shelf.put(keys, np.ascontiguousarray(vectors, dtype=np.float32))
+                write_record(own.folder, namespace, vectors.shape[1])
+                own.put(keys, np.ascontiguousarray(vectors, dtype=np.float32))
 
-    def shelf(self, name: str) -> Shelf:
+    def namespace(self, name: str) -> NamespaceFolder:
         """The folder of one namespace, by its name."""
-        if name not in self._shelves:
-            self._shelves[name] = Shelf(self.folder / name, self._note_damage)
-        return self._shelves[name]
+        if name not in self._namespaces:
+            self._namespaces[name] = NamespaceFolder(self.folder / name, self._note_damage)
+        return self._namespaces[name]
 
-    def shelf_names(self) -> list[str]:
+    def namespace_names(self) -> list[str]:
         """Every namespace's folder name, sorted."""
         if not self.folder.is_dir():
             return []
@@ -152,16 +152,16 @@ class VectorStore:
 
     def records(self) -> dict[str, NamespaceRecord]:
         """What the namespaces say of themselves, by folder name; those without a readable record are left out."""
-        records = {name: load_record(self.folder / name) for name in self.shelf_names()}
+        records = {name: load_record(self.folder / name) for name in self.namespace_names()}
         return {name: record for name, record in records.items() if record is not None}
 
-    def _group(self, keys: Keys) -> Iterator[tuple[Shelf, NDArray[np.int64]]]:
+    def _group(self, keys: Keys) -> Iterator[tuple[NamespaceFolder, NDArray[np.int64]]]:
         words = np.ascontiguousarray(keys[:, :NAMESPACE_BYTES]).view(np.uint64)
         left = np.arange(len(keys))
         while left.size:
             first = words[left[0]]
             same = (words[left] == first).all(axis=1)
-            yield self.shelf(first.tobytes().hex()), left[same]
+            yield self.namespace(first.tobytes().hex()), left[same]
             left = left[~same]
 
     def _note_damage(self, damage: Damage) -> None:

@@ -118,7 +118,7 @@ def collect_stats(store: VectorStore) -> StoreStats:
     """List what a store holds; reads folders and records only."""
     records = store.records()
     listed = [
-        NamespaceStats(name, records.get(name), list_segments(store.folder / name)) for name in store.shelf_names()
+        NamespaceStats(name, records.get(name), list_segments(store.folder / name)) for name in store.namespace_names()
     ]
     filled = [one for one in listed if one.segments]
     return StoreStats(store.folder, tuple(sorted(filled, key=lambda one: (one.model, one.name))))

@@ -13,7 +13,7 @@ from prefixbench.vectors.stats import SegmentFile, collect_stats
 
 if TYPE_CHECKING:
     from prefixbench.vectors.folder import VectorStore
-    from prefixbench.vectors.shelf import Damage
+    from prefixbench.vectors.namespace_folder import Damage
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 _BINARY_UNITS = {"ki": 1024, "mi": 1024**2, "gi": 1024**3, "ti": 1024**4}
@@ -70,14 +70,14 @@ def verify_store(store: VectorStore) -> VerifyReport:
     """Read every record, drop those that are not as written, and name them."""
     before = len(store.damage)
     n_segments = n_vectors = 0
-    for name in store.shelf_names():
-        shelf = store.shelf(name)
-        for segment in shelf.segments():
+    for name in store.namespace_names():
+        namespace = store.namespace(name)
+        for segment in namespace.segments():
             n_segments += 1
             n_vectors += len(segment.keys)
             rows = segment.find_damage()
             if rows.size:
-                shelf.drop(segment, rows)
+                namespace.drop(segment, rows)
     return VerifyReport(n_segments, n_vectors, tuple(store.damage[before:]))
 
 
@@ -115,7 +115,7 @@ def prune_store(
     )
     try:
         waiting = sum(retire_file(segment.path) for segment in chosen)
-        swept = sum(sweep_folder(store.folder / name) for name in store.shelf_names())
+        swept = sum(sweep_folder(store.folder / name) for name in store.namespace_names())
     except OSError as error:
         raise CacheError(f"{store.folder}: cannot be pruned ({error.strerror or error}).") from error
     return PruneReport(

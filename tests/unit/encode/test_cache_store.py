@@ -136,7 +136,7 @@ def test_where_merging_fails_it_is_not_tried_at_every_put(store: VectorStore, mo
     def refuse(*_: Any) -> int:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr("prefixbench.vectors.shelf.retire_file", refuse)
+    monkeypatch.setattr("prefixbench.vectors.namespace_folder.retire_file", refuse)
     keys, vectors = make_keys(*map(str, range(70))), make_vectors(70)
     for row in range(70):
         store.put_many(keys[row : row + 1], vectors[row : row + 1], NAMESPACE)

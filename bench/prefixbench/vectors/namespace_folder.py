@@ -60,7 +60,7 @@ class Damage:
         return f"{self.path}: damaged {noun} {which} ({self.reason}); dropped, to be embedded again."
 
 
-class Shelf:
+class NamespaceFolder:
     """The segments of one namespace.
 
     Attributes:
