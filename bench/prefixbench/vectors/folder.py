@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from prefixbench.errors import CacheError
 from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace
+from prefixbench.vectors.namespace_folder import Damage, NamespaceFolder
 from prefixbench.vectors.namespaces import NamespaceRecord, describe_changed_weights, load_record, write_record
 from prefixbench.vectors.publish import publish_file
-from prefixbench.vectors.namespace_folder import Damage, NamespaceFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
