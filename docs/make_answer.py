@@ -28,7 +28,7 @@ TOLERANCE = 0.05
 
 WEIGHTS = {
     "google/embeddinggemma-300m": "whole, float32",
-    "intfloat/multilingual-e5-small": "**rounded to 4 bits** (Q4_0), written out as float32: near the model, not the model",
+    "intfloat/multilingual-e5-small": "**rounded to 4 bits** (Q4_0), then float32: near the model, not the model",
     "sentence-transformers/all-MiniLM-L6-v2": "whole, float32",
 }
 """What the folders that the run was made with hold."""
