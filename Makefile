@@ -45,7 +45,7 @@ QUICK := tests/unit/spec tests/unit/items tests/unit/plan tests/unit/results tes
 	tests/unit/run/test_open_folder.py tests/unit/run/test_progress.py tests/unit/cli/test_app.py \
 	tests/property/test_cache_keys_property.py
 
-check: lint ## lint, types and the tests that load no model: under a minute, for while you work
+check: lint ## lint, types and the tests that load no model, for while you work
 	@$(BIN)/pytest -q -n 2 --dist loadfile $(QUICK) $(ARGS)
 
 test: lint ## lint, then every test this machine can run

@@ -151,4 +151,4 @@ def _summarise(mixture: Floats, centres: Floats, widths: Floats) -> Belief:
     grid = np.linspace(mean - reach, mean + reach, 641)
     below = mixture @ ndtr((grid - centres[:, None]) / widths[:, None])
     low, high = np.interp([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], below, grid)
-    return Belief(mean, float(low), float(high), float(mixture @ ndtr(centres / widths)))
+    return Belief(mean, float(low), float(high), min(1.0, float(mixture @ ndtr(centres / widths))))

@@ -12,7 +12,7 @@ from prefixbench.cli.app import app
 
 @app.command("merge")
 def merge_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Results folders of one plan, such as shards.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Results folders of one plan, such as shards.")],
     results: Annotated[Path, typer.Option(help="The results folder to make.")],
 ) -> None:
     """Join the shares of a sweep; runs whose plans differ are refused."""

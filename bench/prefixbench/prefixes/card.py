@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from prefixbench.errors import describe_unknown_name
+from prefixbench.faults import show_value
 from prefixbench.prefixes.uses import TEXT_TASK_TYPES, Use
 from prefixbench.spec.conditions import Mechanism, Pooling, Side
 
@@ -57,7 +58,7 @@ class CardUse(CardPart):
         if self.template is None and self.instruction is not None:
             raise ValueError("an instruction needs a template to stand in")
         if self.title_slot != (TITLE_SLOT in self.prefix):
-            raise ValueError(f"title_slot goes together with {TITLE_SLOT} in the prefix {self.prefix!r}")
+            raise ValueError(f"title_slot goes together with {TITLE_SLOT} in the prefix {show_value(self.prefix)}")
         return self
 
     def side(self, instruction: str | None = None) -> Side:
