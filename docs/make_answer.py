@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _tell_models(answer: Answer) -> str:
-    lines = [f"- **{model.name}**: {model.sentence}" for model in answer.models]
+    lines = [f"- **{model.name}** (weights {WEIGHTS[model.name]}): {model.sentence}" for model in answer.models]
     return "## The answer\n\n" + "\n".join(lines) + "\n"
 
 

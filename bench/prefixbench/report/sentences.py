@@ -42,10 +42,13 @@ def _quote_all(effects: Sequence[Effect]) -> str:
     return join_words([f"{name_type(effect.task_type)} ({quote(effect)})" for effect in effects])
 
 
-def _name_all(effects: Sequence[Effect], n_types: int) -> str:
+def _name_all(effects: Sequence[Effect], n_types: int, *, is_first: bool) -> str:
+    """The task types by name, or their number: *the other* where something was said before of the rest."""
     if len(effects) <= MOST_NAMED:
         return join_words([name_type(effect.task_type) for effect in effects])
-    return f"the other {len(effects)} task types" if len(effects) < n_types else f"all {n_types} task types"
+    if len(effects) == n_types:
+        return f"all {n_types} task types"
+    return f"{len(effects)} task types" if is_first else f"the other {len(effects)} task types"
 
 
 def state_answer(types: Mapping[str, Effect], margin: float) -> str:
@@ -70,7 +73,8 @@ def state_answer(types: Mapping[str, Effect], margin: float) -> str:
     for verdict, template in templates.items():
         effects = by_verdict.get(verdict)
         if effects:
-            said.append(template.format(it=it, quoted=_quote_all(effects), named=_name_all(effects, len(types))))
+            named = _name_all(effects, len(types), is_first=not said)
+            said.append(template.format(it=it, quoted=_quote_all(effects), named=named))
             it = "it" if "{it}" in template else it
     if len(said) == 1 and set(by_verdict) == {"inconclusive"}:
         said = [f"{said[0]} whether the documented prefix matters"]
