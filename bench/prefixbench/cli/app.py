@@ -19,7 +19,7 @@ from prefixbench.plain import clean_text, strip_credentials
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter  # Typer's own copy of click; nothing public names its types
 
-EXIT_COMPLETE, EXIT_FAILED_CELLS, EXIT_USAGE, EXIT_GATE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_COMPLETE, EXIT_FAILED_CELLS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 GROUPS = {
     "Before a sweep": ("list", "prefixes", "data", "plan", "doctor"),

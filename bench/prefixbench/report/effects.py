@@ -174,25 +174,19 @@ def _find_types(tasks: Sequence[Effect], means: Sequence[Effect]) -> dict[str, E
 
 
 def _read_task(row: dict[Hashable, Any]) -> Effect:
-    return Effect(
-        name=str(row["label"]),
-        task_type=str(row["task_type"]),
-        pair=(str(row["condition"]), str(row["baseline"])),
-        delta=float(row["delta_points"]),
-        low=float(row["ci_low_adjusted"]),
-        high=float(row["ci_high_adjusted"]),
-        verdict=str(row["verdict"]),
-        reason=str(row["reason"]),
-        tasks=(str(row["label"]),),
-        n_items=int(row["n_items"]),
-        metric=str(row["metric"]),
-        scores=(100 * float(row["baseline_score"]), 100 * float(row["score"])),
-    )
+    scores = 100 * float(row["baseline_score"]), 100 * float(row["score"])
+    own = _read_row(row, str(row["label"]), (str(row["label"]),))
+    return replace(own, metric=str(row["metric"]), scores=scores)
 
 
 def _read_mean(row: dict[Hashable, Any]) -> Effect:
+    return _read_row(row, str(row["task_type"]), tuple(str(row["tasks"]).split(",")))
+
+
+def _read_row(row: dict[Hashable, Any], name: str, tasks: tuple[str, ...]) -> Effect:
+    """Read what rows of tasks and of task types share; the adjusted interval is the one that decided."""
     return Effect(
-        name=str(row["task_type"]),
+        name=name,
         task_type=str(row["task_type"]),
         pair=(str(row["condition"]), str(row["baseline"])),
         delta=float(row["delta_points"]),
@@ -200,7 +194,7 @@ def _read_mean(row: dict[Hashable, Any]) -> Effect:
         high=float(row["ci_high_adjusted"]),
         verdict=str(row["verdict"]),
         reason=str(row["reason"]),
-        tasks=tuple(str(row["tasks"]).split(",")),
+        tasks=tasks,
         n_items=int(row["n_items"]),
     )
 
