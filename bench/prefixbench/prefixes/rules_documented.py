@@ -51,8 +51,8 @@ def send_wrong(context: RuleContext) -> SourcedPair:
 
 def send_named_use(context: RuleContext) -> SourcedPair:
     """One cell of the full cross: a named use's prefix, whatever the task."""
-    context.documentation.documented(context.task)  # an undocumented model is a failure, a bare one a skip
     if not context.documentation.borrowable:
+        context.documentation.documented(context.task)  # an undocumented model is a failure, a bare one a skip
         raise InexpressibleError(f"{context.model} documents no prefix, so there is none to cross")
     if context.condition.argument is None:
         raise SpecError("the condition 'cross' stands for several; expand it before resolving it")
