@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import os
 import pkgutil
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter  # Typer's own copy of click; nothing public names its types
 
 EXIT_COMPLETE, EXIT_FAILED_CELLS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_READER_GONE = 141
 
 GROUPS = {
     "Before a sweep": ("list", "prefixes", "data", "plan", "doctor"),
@@ -113,7 +115,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal shows ? for what it has no sign for
     try:
-        register_commands()()
+        _run_commands()
+    except BrokenPipeError:
+        _leave_reader()
     except SpecError as error:
         _refuse(*error.faults)
     except PrefixbenchError as error:
@@ -124,6 +128,20 @@ def main() -> None:
         _refuse(describe_os_error(error))
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _run_commands() -> None:
+    try:
+        register_commands()()
+    finally:
+        sys.stdout.flush()  # a reader that went away is found here, not while the interpreter ends
+
+
+def _leave_reader() -> None:
+    """End as any program whose reader has seen enough (``| head``): silent."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(EXIT_READER_GONE)
 
 
 def _refuse(*sentences: str) -> None:
