@@ -99,6 +99,11 @@ class Reading:
     by_task: dict[Pair, tuple[Effect, ...]]
     by_type: dict[Pair, dict[str, Effect]]
 
+    @property
+    def model(self) -> str:
+        """The first member as its tools load it, without its run."""
+        return self.members[0].partition(" · ")[0]
+
     def tasks(self, condition: str, baseline: str = "none") -> tuple[Effect, ...]:
         """Effects of one pair, one a task; empty where it was not measured."""
         return self.by_task.get((condition, baseline), ())

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from prefixbench.files import write_bytes
 from prefixbench.report.answer import build_answer
 from prefixbench.report.contrasts import tabulate_contrasts
-from prefixbench.report.copying import list_documented, write_snippets
+from prefixbench.report.copying import list_documented
 from prefixbench.report.cost import describe_texts, tabulate_cost
 from prefixbench.report.data_links import link_csv, tabulate_effects
 from prefixbench.report.evidence import gather_evidence
@@ -25,6 +25,7 @@ from prefixbench.report.palette import render_variables
 from prefixbench.report.scale import fit_scale
 from prefixbench.report.sent import list_sent
 from prefixbench.report.sentences import name_type
+from prefixbench.report.snippets import Strings, write_snippets
 from prefixbench.report.surprises import list_surprises
 from prefixbench.report.words import (
     TONES,
@@ -109,9 +110,9 @@ def render_page(evidence: Evidence, answer: Answer) -> str:
         answer=answer,
         surprises=list_surprises(models),
         copies=[
-            (model, strings, write_snippets(model.reading.members[0].partition(" · ")[0], strings))
+            (model, prompts, write_snippets(Strings(model.reading.model, {one.key: one.prefix for one in prompts})))
             for model in answer.models
-            for strings in [list_documented(model.reading, evidence)]
+            for prompts in [list_documented(model.reading, evidence)]
         ],
         hits=list_hits(evidence),
         contrasts=tabulate_contrasts(evidence, models),

@@ -54,7 +54,7 @@ def _collect(evidence: Evidence, subject: str) -> list[Sent]:
     found: dict[tuple[str, str], list[tuple[CellResult, RoleAudit]]] = {}
     for _, owner, row, audit in evidence.iterate_audits():
         if owner == subject:
-            found.setdefault((audit.prefix, _describe_extras(audit)), []).append((row, audit))
+            found.setdefault((audit.prefix, describe_extras(audit)), []).append((row, audit))
     n_tasks = len({(row.task, row.hf_subset) for uses in found.values() for row, _ in uses})
     order = {name: index for index, name in enumerate(evidence.conditions)}
     strings = [_describe(key, uses, n_tasks, order) for key, uses in found.items()]
@@ -95,7 +95,8 @@ def _find_source(row: CellResult, role: str) -> SourceRecord | None:
     return row.sources.get(role) or row.sources.get(side)
 
 
-def _describe_extras(audit: RoleAudit) -> str:
+def describe_extras(audit: RoleAudit) -> str:
+    """Adapter, parameters of the call, and a prefix left out of pooling; empty where nothing but the prefix is sent."""
     words = [f"adapter {audit.adapter}"] if audit.adapter else []
     words += [f"{name}={value}" for name, value in sorted(audit.api.items())]
     words += [] if audit.prefix_in_pooling else ["prefix left out of pooling"]
