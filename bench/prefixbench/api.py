@@ -97,10 +97,10 @@ def plan(
     """
     import pandas as pd
 
-    from prefixbench.run.outlook import outlook_sweep
+    from prefixbench.run.preview import preview_sweep
 
     spec = _load_spec(sweep, choices)
-    outlook = outlook_sweep(spec, _choose_folder(results, spec), None if cache is None else Path(cache))
+    preview = preview_sweep(spec, _choose_folder(results, spec), None if cache is None else Path(cache))
     rows = [
         {
             "model": one.cell.model.name,
@@ -115,7 +115,7 @@ def plan(
             "texts": one.n_estimated if one.n_texts is None else one.n_texts,
             "cached": one.n_cached,
         }
-        for one in outlook.cells
+        for one in preview.cells
         for condition in one.cell.conditions
     ]
     rows += [
@@ -132,7 +132,7 @@ def plan(
             "texts": None,
             "cached": None,
         }
-        for cell in outlook.unplanned
+        for cell in preview.unplanned
     ]
     return pd.DataFrame(rows).astype({"texts": "Int64", "cached": "Int64"})
 

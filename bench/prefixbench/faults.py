@@ -23,6 +23,7 @@ _KINDS = {
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
     "float_type": "a number",
+    "float_parsing": "a number",
     "finite_number": "a finite number",
     "tuple_type": "a list",
     "list_type": "a list",
@@ -50,8 +51,8 @@ class Fault:
         return f"{write_place(self.place, root)}: {self.sentence}{end}"
 
 
-def list_faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
-    """Every fault pydantic found in a value of ``model``, each once."""
+def list_faults(error: ValidationError, model: type[BaseModel] | None = None) -> list[Fault]:
+    """Every fault pydantic found in a value of ``model``, each once; valid fields are named where a model is given."""
     problems: list[dict[str, Any]] = [dict(problem) for problem in error.errors(include_url=False)]
     told: dict[str, Fault] = {}
     for problem in problems:
@@ -84,11 +85,11 @@ def show_value(value: object) -> str:
     return shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}…"
 
 
-def _describe(problem: Mapping[str, Any], model: type[BaseModel]) -> Fault:
+def _describe(problem: Mapping[str, Any], model: type[BaseModel] | None) -> Fault:
     place: Place = tuple(part for part in problem["loc"] if part != "[key]")
     kind, given = str(problem["type"]), problem.get("input")
     if kind == "extra_forbidden":
-        owner = _table_at(model, place[:-1])
+        owner = _table_at(model, place[:-1]) if model else None
         return Fault(place, describe_unknown_name("field", str(place[-1]), owner.model_fields if owner else ()))
     if kind == "enum" and isinstance(given, str):
         name = str(place[-2]).rstrip("s") if problem["loc"][-1] == "[key]" else str(place[-1])

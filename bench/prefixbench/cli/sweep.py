@@ -21,16 +21,16 @@ def plan_command(
     flags: SweepFlags, as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
 ) -> None:
     """Show every cell, the exact strings, what is cached and what it would cost; run nothing."""
-    from prefixbench.run.outlook import describe_outlook, outlook_sweep
-    from prefixbench.run.outlook_table import print_outlook
+    from prefixbench.run.preview import describe_preview, preview_sweep
+    from prefixbench.run.preview_table import print_preview
 
     spec = flags.load_spec()
-    outlook = outlook_sweep(spec, flags.results_folder(spec), flags.cache)
+    preview = preview_sweep(spec, flags.results_folder(spec), flags.cache)
     if as_json:
-        sys.stdout.write(json.dumps(describe_outlook(outlook)) + "\n")
+        sys.stdout.write(json.dumps(describe_preview(preview)) + "\n")
     else:
-        print_outlook(outlook)
-    if any(cell.status == "failed" for cell in outlook.unplanned):
+        print_preview(preview)
+    if any(cell.status == "failed" for cell in preview.unplanned):
         raise typer.Exit(EXIT_FAILED_CELLS)
 
 

@@ -13,8 +13,8 @@ import torch
 from prefixbench.encode.adapters import find_adapters
 from prefixbench.encode.calibrate import choose_batch_tokens
 from prefixbench.encode.choice import choose_engine
-from prefixbench.encode.families import FINISHES, LoaderRule, describe_origin, find_rule
 from prefixbench.encode.hub import locate_model
+from prefixbench.encode.loader_rules import FINISHES, LoaderRule, describe_origin, find_rule
 from prefixbench.encode.local import LocalEmbedder
 from prefixbench.encode.network import Network
 from prefixbench.encode.repository import OWN_MODULES, check_weights, compute_weights_digest, open_view

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 from prefixbench.errors import InexpressibleError, PrefixNotFoundError
 from prefixbench.plan.cell import Cell, UnplannedCell
-from prefixbench.prefixes.sources import SideSource
-from prefixbench.spec.conditions import Condition, Mechanism, PrefixPair
-from prefixbench.spec.sweep import CustomPrefix, EncoderSettings, ModelSpec, SweepSpec
+from prefixbench.plan.resolver import Resolver
+from prefixbench.prefixes.sources import Resolution
+from prefixbench.spec.conditions import Condition, PrefixPair
+from prefixbench.spec.sweep import EncoderSettings, ModelSpec, SweepSpec
 from prefixbench.spec.tasks import TaskFacts
-
-
-class Resolution(Protocol):
-    """What one condition sends for one model and task."""
-
-    @property
-    def pair(self) -> PrefixPair:
-        """Both sides."""
-
-    @property
-    def mechanism(self) -> Mechanism:
-        """How the model takes it."""
-
-    @property
-    def sources(self) -> tuple[SideSource, SideSource]:
-        """Where the query's and the document's string come from."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader should know of this resolution."""
-
-
-class Resolver(Protocol):
-    """Knows each model's prefixes."""
-
-    def expand(self, model: ModelSpec, task: TaskFacts, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-        """Conditions that stand for several (``cross``, ``adapter:*``) as the several they stand for."""
-
-    def resolve(
-        self, model: ModelSpec, task: TaskFacts, condition: Condition, custom: Mapping[str, CustomPrefix], seed: int
-    ) -> Resolution:
-        """The strings of one condition."""
 
 
 @dataclass(frozen=True)

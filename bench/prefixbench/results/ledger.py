@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from prefixbench.errors import ResultsError
+from prefixbench.faults import list_faults
 from prefixbench.files import open_ordinary
 from prefixbench.results.guard import describe_os_error, locate_inside, read_inside
 from prefixbench.results.records import CellFailure, CellResult, ProbeRecord
@@ -79,7 +80,6 @@ def read_rows(folder: Path) -> list[Row]:
         try:
             rows.append(_ROW.validate_json(line))
         except ValidationError as error:
-            fault = error.errors()[0]
-            place = ".".join(str(part) for part in fault["loc"]) or "record"
-            raise ResultsError(f"{folder / LEDGER}, line {number}: {place}: {fault['msg']}.") from None
+            fault = list_faults(error)[0].write()
+            raise ResultsError(f"{folder / LEDGER}, line {number}: {fault}") from None
     return rows

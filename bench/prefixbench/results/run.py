@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from prefixbench.errors import ResultsError
+from prefixbench.faults import list_faults
 from prefixbench.items.table import ItemTable
 from prefixbench.results.guard import read_inside, write_inside
 from prefixbench.results.items import load_items
@@ -241,8 +242,7 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(encoded)
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise ResultsError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.") from None
+        raise ResultsError(f"{path}: {list_faults(error, Manifest)[0].write()}") from None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -16,14 +16,15 @@ from prefixbench.endpoints.meter import Meter
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import PrefixbenchError
 from prefixbench.files import default_cache_folder, write_memo
-from prefixbench.plan.expand import Plan, Resolver
+from prefixbench.plan.expand import Plan
 from prefixbench.plan.place import Place
+from prefixbench.plan.resolver import Resolver
 from prefixbench.results import load_run
 from prefixbench.results.guard import hold_folder
 from prefixbench.run.executor import Executor, InlineExecutor
 from prefixbench.run.folder import examine_present, find_pending, make_folder, open_folder
-from prefixbench.run.outlook import RATES_FILE
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
+from prefixbench.run.preview import RATES_FILE
 from prefixbench.run.processes import ProcessExecutor
 from prefixbench.run.progress import Progress, choose_progress, write_line
 from prefixbench.run.shard import Shard
@@ -105,7 +106,8 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
         if is_new:
             executor.start()  # there will be work, and workers share what this process must import to plan
         draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
-        plan, resolver = make_plan(spec, fetch_folder if draws_tokens else find_local_folder)
+        find_folder = fetch_folder if draws_tokens else find_local_folder
+        plan, resolver = make_plan(spec, functools.partial(find_folder, cache=options.cache))
         with hold_folder(options.folder):
             return _run_plan(plan, resolver, options, executor, progress)
     finally:
@@ -157,7 +159,7 @@ def _digest_model(model: ModelSpec, cache: Path) -> str | None:
     if EndpointSettings.of(model) is not None:
         return None
     try:
-        folder = find_local_folder(model)
+        folder = find_local_folder(model, cache)
         return None if folder is None else compute_weights_digest(folder, cache, trusted=model.trust_remote_code)
     except (PrefixbenchError, OSError):
         return None

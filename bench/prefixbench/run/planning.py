@@ -11,9 +11,10 @@ from prefixbench.data import expand_data
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import PrefixbenchError, SpecError, UnknownNameError
 from prefixbench.plan.expand import Plan, expand_plan
+from prefixbench.plan.resolver import Resolver
 from prefixbench.plan.tasks import expand_tasks
 from prefixbench.prefixes import PrefixBook
-from prefixbench.run.resolver import BookResolver
+from prefixbench.spec.conditions import PrefixPair
 from prefixbench.spec.sweep import ModelSpec, SweepSpec
 from prefixbench.spec.tasks import TaskFacts
 from prefixbench.starter import embedded_models, locate_model, starter_facts
@@ -23,7 +24,7 @@ HUB_NAME = re.compile(r"[\w./-]+")
 FindFolder = Callable[[ModelSpec], Path | None]
 
 
-def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, BookResolver]:
+def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, Resolver]:
     """Lay out a sweep; the resolver that named its strings comes with it.
 
     Args:
@@ -62,11 +63,19 @@ def _shared_names(tasks: tuple[TaskFacts, ...]) -> list[str]:
     ]
 
 
-def make_resolver(models: Iterable[ModelSpec], find_folder: FindFolder) -> BookResolver:
+def make_resolver(models: Iterable[ModelSpec], find_folder: FindFolder) -> Resolver:
     """What knows the prefixes of these models, also of those only their repositories document."""
     find_once = functools.cache(find_folder)
     folders = {model.documented_as: folder for model in models if (folder := find_once(model)) is not None}
-    return BookResolver(PrefixBook.load(folders=folders), find_once)
+    return Resolver(PrefixBook.load(folders=folders), find_once, _check_endpoint)
+
+
+def _check_endpoint(model: ModelSpec, pair: PrefixPair) -> None:
+    """Refuse what the endpoint that a model is called at cannot be told."""
+    if (endpoint := EndpointSettings.of(model)) is not None:
+        mixed = pair.mixture.document if pair.mixture else pair.document
+        for side in (pair.query, pair.document, mixed):
+            endpoint.backend.check_side(side)
 
 
 def _model_faults(model: ModelSpec, index: int) -> list[str]:
@@ -94,10 +103,14 @@ def pin_revision(model: ModelSpec) -> ModelSpec:
     return model if registered is None else model.model_copy(update={"revision": registered.revision})
 
 
-def find_local_folder(model: ModelSpec) -> Path | None:
+def find_local_folder(model: ModelSpec, cache: Path | None = None) -> Path | None:
     """The folder with a model's files, if they are on this machine: named, embedded, or in the hub's cache.
 
     For a model that is called, the files of the one it is like.
+
+    Args:
+        model: Which.
+        cache: Where embedded models that are made on the machine are kept; the user's cache folder where absent.
     """
     if EndpointSettings.of(model) is not None:
         model = ModelSpec(name=model.documented_as, revision=model.revision)
@@ -105,7 +118,7 @@ def find_local_folder(model: ModelSpec) -> Path | None:
             return None
     if Path(model.name).is_dir():
         return Path(model.name)
-    embedded = locate_model(model.name)
+    embedded = locate_model(model.name, cache)
     if embedded is not None:
         return embedded
     from huggingface_hub import try_to_load_from_cache
@@ -114,11 +127,11 @@ def find_local_folder(model: ModelSpec) -> Path | None:
     return Path(config).parent if isinstance(config, str) else None
 
 
-def fetch_folder(model: ModelSpec) -> Path | None:
+def fetch_folder(model: ModelSpec, cache: Path | None = None) -> Path | None:
     """The folder with a model's files, downloaded if need be; ``None`` where that fails, as loading it will tell."""
     from prefixbench.encode.hub import locate_model as download_model
 
-    local = find_local_folder(model)
+    local = find_local_folder(model, cache)
     if local is not None or EndpointSettings.of(model) is not None:
         return local
     try:

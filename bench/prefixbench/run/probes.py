@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from prefixbench.errors import InexpressibleError, PrefixNotFoundError
-from prefixbench.plan.expand import Resolver, effective_pair
+from prefixbench.plan.expand import effective_pair
+from prefixbench.plan.resolver import Resolver
 from prefixbench.results.records import ProbeRecord
 from prefixbench.run.session import ModelSession
 from prefixbench.score.probe import PROBE_TASKS, compute_probe

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from prefixbench.errors import BudgetError
 from prefixbench.plan.cell import Cell
-from prefixbench.plan.expand import Plan, Resolver
+from prefixbench.plan.expand import Plan
 from prefixbench.plan.place import Place
+from prefixbench.plan.resolver import Resolver
 from prefixbench.results.ledger import append_row
 from prefixbench.results.records import ProbeRecord
 from prefixbench.results.texts import add_item_texts

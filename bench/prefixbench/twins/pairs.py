@@ -39,7 +39,7 @@ def load_pairs(source: str) -> list[TrainingRow]:
             default its ``train`` split.
 
     Raises:
-        SpecError: The source cannot be read, or has fewer than two text columns.
+        SpecError: The source cannot be read, has fewer than two text columns, or a row lacks a text.
         HubUnreachableError: The hub does not answer.
     """
     from datasets import Dataset, Value, load_dataset
@@ -66,8 +66,25 @@ def load_pairs(source: str) -> list[TrainingRow]:
     ]
     if len(columns) < 2:
         raise SpecError(f"--data {source}: has {len(columns)} text columns of {list(data.features)}; pairs need two.")
-    texts = [[str(text) for text in data[name]] for name in columns[:3]]
-    return [TrainingRow(*row) for row in zip(*texts, strict=True)]
+    texts = {name: list(data[name]) for name in columns[:3]}
+    if len(columns) > 2 and not any(texts[columns[2]]):
+        del texts[columns[2]]  # a column of negatives that no row fills
+    _refuse_gaps(source, texts)
+    return [TrainingRow(*row) for row in zip(*texts.values(), strict=True)]
+
+
+def _refuse_gaps(source: str, texts: dict[str, list[str | None]]) -> None:
+    """A missing text would be trained on as if it were one; and a batch has a negative for each row or for none."""
+    faults = []
+    for name, column in texts.items():
+        gaps = [row for row, text in enumerate(column, 1) if not text]
+        if gaps:
+            faults.append(
+                f"--data {source}: {name!r} is empty in {len(gaps)} of {len(column)} rows, the first row {gaps[0]}; "
+                "leave these rows out, or the whole column."
+            )
+    if faults:
+        raise SpecError(faults)
 
 
 def draw_pair_batches(

@@ -62,7 +62,7 @@ def train_twins(
     cache: Path | None = None,
     report: Report = lambda _: None,
 ) -> list[Path]:
-    """Train every variant of every seed; twins that are already there are kept, torn runs go on.
+    """Train every variant of every seed; twins already trained so are kept, torn runs go on.
 
     Args:
         config: Every number.
@@ -74,10 +74,17 @@ def train_twins(
 
     Returns:
         The twins' folders.
+
+    Raises:
+        SpecError: A twin of this name is there, trained by another recipe; before anything is trained.
     """
-    from prefixbench.twins.export import ADAPTER, name_twin, write_adapter
+    from prefixbench.twins.export import name_twin, write_adapter
+    from prefixbench.twins.recipe_record import RECIPE, Recipe, check_recipes, write_recipe
     from prefixbench.twins.train import train_twin
 
+    recipe = Recipe.of(config, data)
+    twins = [name_twin(variant, seed) for seed in config.seeds for variant in variants]
+    check_recipes([output / name for name in twins], recipe)
     batches = prepare_batches(config, data, config.seeds, cache)
     written = []
     for seed in config.seeds:
@@ -86,15 +93,16 @@ def train_twins(
             own = config.model_copy(update={"lora": config.lora.share(len(runs))})
             for suffix, shown in runs.items():
                 name = name_twin(variant, seed) + suffix
-                if (output / name / ADAPTER).is_file():
+                if (output / name / RECIPE).is_file():
                     report(f"{name}: already trained")
                     written.append(output / name)
                     continue
                 report(f"{name}: {sum(map(len, shown.values()))} steps")
-                checkpoints = output / "checkpoints" / name
+                checkpoints = output / "checkpoints" / recipe.digest[:12] / name
                 model = train_twin(own, shown, checkpoints, seed=seed, prefixed=variant.sees_prefixes, say=report)
                 counts = {task: len(drawn) for task, drawn in shown.items()}
                 written.append(write_adapter(model, output, name, own, variant, seed=seed, batches=counts))
+                write_recipe(written[-1], recipe)
     return written
 
 

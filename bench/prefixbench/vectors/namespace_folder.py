@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from prefixbench.errors import CacheError
@@ -24,7 +24,7 @@ from prefixbench.vectors.segment import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from prefixbench.vectors.embedder import Vectors
@@ -167,25 +167,27 @@ class NamespaceFolder:
         self.refresh()
         if sum(_is_small(segment) for segment in self._index.segments) < MANY_SEGMENTS:
             return
-        with (self.folder / "merge.lock").open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        try:
+            with FileLock(self.folder / "merge.lock", blocking=False):
+                self._merge(segment for segment in self.segments() if _is_small(segment))
+        except Timeout:
+            return
+
+    def _merge(self, segments: Iterable[Segment]) -> None:
+        small = list(segments)
+        for segment in small:
+            rows = segment.find_damage()
+            if rows.size:
+                self.drop(segment, rows)
                 return
-            small = [segment for segment in self.segments() if _is_small(segment)]
+        if len(small) >= MANY_SEGMENTS:
+            keys = np.concatenate([segment.keys for segment in small])
+            vectors = np.concatenate([segment.vectors for segment in small])
+            first = np.sort(np.unique(np.array(list_keys(keys), dtype=object), return_index=True)[1])
+            write_segment(self.folder, keys[first], vectors[first])
             for segment in small:
-                rows = segment.find_damage()
-                if rows.size:
-                    self.drop(segment, rows)
-                    return
-            if len(small) >= MANY_SEGMENTS:
-                keys = np.concatenate([segment.keys for segment in small])
-                vectors = np.concatenate([segment.vectors for segment in small])
-                first = np.sort(np.unique(np.array(list_keys(keys), dtype=object), return_index=True)[1])
-                write_segment(self.folder, keys[first], vectors[first])
-                for segment in small:
-                    retire_file(segment.path)
-            self._index, self._listed = KeyIndex(), set()
+                retire_file(segment.path)
+        self._index, self._listed = KeyIndex(), set()
 
     def _load(self, path: Path) -> Segment | None:
         try:

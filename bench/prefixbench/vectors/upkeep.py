@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ByteSize, TypeAdapter, ValidationError
+
 from prefixbench.errors import CacheError, SpecError
 from prefixbench.vectors.retire import retire_file, sweep_folder
 from prefixbench.vectors.stats import SegmentFile, collect_stats
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from prefixbench.vectors.folder import VectorStore
     from prefixbench.vectors.namespace_folder import Damage
 
-_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
-_BINARY_UNITS = {"ki": 1024, "mi": 1024**2, "gi": 1024**3, "ti": 1024**4}
+_SIZE = TypeAdapter(ByteSize)
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -132,11 +133,10 @@ def parse_size(text: str) -> int:
     Raises:
         SpecError: It is no size.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?", text.strip().lower())
-    factor = {**_UNITS, **_BINARY_UNITS}.get(match[2]) if match else None
-    if match is None or factor is None:
-        raise SpecError(f"--max-size {text!r} is no size; write one like 500MB, 20GB or 4GiB.")
-    return int(float(match[1]) * factor)
+    try:
+        return int(_SIZE.validate_python(text.strip()))
+    except ValidationError:
+        raise SpecError(f"--max-size {text!r} is no size; write one like 500MB, 20GB or 4GiB.") from None
 
 
 def parse_age(text: str) -> float:

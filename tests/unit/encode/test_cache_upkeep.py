@@ -216,7 +216,7 @@ def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1 PB", "1i", "1e9"])
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1 XB", "1i", "1e9"])
 def test_other_sizes_are_refused(text: str) -> None:
     with pytest.raises(SpecError) as raised:
         parse_size(text)

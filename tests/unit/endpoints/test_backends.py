@@ -8,8 +8,7 @@ from prefixbench.endpoints.remote import cut_requests
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import InexpressibleError, PrefixbenchError, SpecError
 from prefixbench.prefixes import PrefixBook
-from prefixbench.run.planning import find_local_folder
-from prefixbench.run.resolver import BookResolver
+from prefixbench.run.planning import find_local_folder, make_resolver
 from prefixbench.score.probe import PROBE_TASKS
 from prefixbench.spec.conditions import Condition, Pooling, Side
 from prefixbench.spec.sweep import CustomPrefix, ModelSpec
@@ -29,7 +28,7 @@ VENDORS = {
 
 def resolve(name: str, condition: str) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
     """Prefix and parameters of both sides of a retrieval task."""
-    resolver = BookResolver(BOOK, find_local_folder)
+    resolver = make_resolver((ModelSpec(name=name),), find_local_folder)
     custom = {"mine": CustomPrefix(query="q: ", document="d: ")}
     pair = resolver.resolve(ModelSpec(name=name), PROBE_TASKS[0], Condition.parse(condition), custom, 0).pair
     return [(side.prefix, side.api) for side in (pair.query, pair.document)]

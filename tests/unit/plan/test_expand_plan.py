@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 from prefixbench.errors import InexpressibleError, PrefixNotFoundError
 from prefixbench.plan.expand import Plan, expand_plan
-from prefixbench.prefixes import SideSource
+from prefixbench.plan.resolver import Resolver
+from prefixbench.prefixes import PrefixBook, Resolution, SideSource
 from prefixbench.spec.conditions import Condition, Mechanism, Mixture, PrefixPair, Side
 from prefixbench.spec.sweep import CustomPrefix, ModelSpec, SweepSpec, TaskSpec
 from prefixbench.spec.tasks import TaskFacts
@@ -21,32 +22,19 @@ PAIRS = {
 
 
 @dataclass(frozen=True)
-class Found:
-    pair: PrefixPair
-    mechanism: Mechanism = Mechanism.PREFIX
-    sources: tuple[SideSource, SideSource] = (SideSource("card", "x"), SideSource("card", "x"))
-    notes: tuple[str, ...] = ()
-
-
 class Table:
-    """A resolver over a table of pairs."""
+    """A book of one table of pairs, whatever the model and the task."""
 
-    def expand(self, _model: ModelSpec, _task: TaskFacts, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    def expand(self, _model: str, _task: TaskFacts, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         return conditions
 
-    def resolve(
-        self,
-        model: ModelSpec,
-        _task: TaskFacts,
-        condition: Condition,
-        _custom: Mapping[str, CustomPrefix],
-        _seed: int,
-    ) -> Found:
+    def resolve(self, model: str, _task: TaskFacts, condition: Condition, **_: object) -> Resolution:
         if str(condition) == "swapped":
-            raise InexpressibleError(f"{model.name} cannot")
+            raise InexpressibleError(f"{model} cannot")
         if str(condition) == "mteb":
             raise PrefixNotFoundError("not known")
-        return Found(PAIRS[str(condition)])
+        source = SideSource("card", "x")
+        return Resolution(PAIRS[str(condition)], Mechanism.PREFIX, (source, source), "the table decides")
 
 
 def make_plan(*conditions: str, tasks: tuple[TaskFacts, ...] = (RETRIEVAL, STS), limit: int | None = None) -> Plan:
@@ -58,7 +46,7 @@ def make_plan(*conditions: str, tasks: tuple[TaskFacts, ...] = (RETRIEVAL, STS),
         custom={"same": CustomPrefix(query="q: ", document="d: ")},
         limit=limit,
     )
-    return expand_plan(spec, tasks, Table())
+    return expand_plan(spec, tasks, Resolver(cast(PrefixBook, Table()), lambda _: None, lambda _model, _pair: None))
 
 
 def test_conditions_with_the_same_strings_are_one_cell_with_two_names() -> None:

@@ -89,7 +89,7 @@ def test_a_corrupt_middle_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     row = json.loads(path.read_text()) | {"score": "high"}
     path.write_text(json.dumps(row) + "\n")
-    with pytest.raises(ResultsError, match=r"ledger\.jsonl, line 1: result\.score: Input should be a valid number"):
+    with pytest.raises(ResultsError, match=r"ledger\.jsonl, line 1: result\.score: must be a number"):
         read_rows(tmp_path)
 
 

@@ -202,6 +202,19 @@ def test_own_pairs_are_read_from_jsonl(tmp_path: Path, config: TwinConfig) -> No
     assert load_pairs(str(path))[2] == TrainingRow("q2", "a2", None)
 
 
+def test_a_missing_text_is_never_trained_on_as_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    rows = [{"q": "one", "a": "1", "n": "2"}, {"q": "two", "a": None, "n": None}, {"q": "three", "a": "3", "n": None}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(SpecError) as caught:
+        load_pairs(str(path))
+    advice = "leave these rows out, or the whole column."
+    assert caught.value.faults == (
+        f"--data {path}: 'a' is empty in 1 of 3 rows, the first row 2; {advice}",
+        f"--data {path}: 'n' is empty in 2 of 3 rows, the first row 2; {advice}",
+    )
+
+
 def test_an_unknown_task_of_own_pairs_is_named(config: TwinConfig) -> None:
     with pytest.raises(SpecError) as caught:
         split_spec("sorting=x.jsonl", config)

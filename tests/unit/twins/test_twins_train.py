@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prefixbench.errors import SpecError
 from prefixbench.starter import locate_model
 from prefixbench.starter.adapters import EmbeddedAdapter, lay_adapter
 from prefixbench.twins.config import TwinConfig, Variant, load_twin_config
@@ -65,6 +66,11 @@ def test_twins_train_export_and_load(tmp_path: Path, config: TwinConfig, pairs: 
     train_twins(config, output, variants=both, data=(pairs,), report=lines.append)
     assert lines == ["minilm-prefixed: already trained", "minilm-plain: already trained"]
 
+    with pytest.raises(SpecError) as caught:
+        train_twins(config.override(steps=5), output, variants=both, data=(pairs,), report=lines.append)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [str(folder) for folder in folders]
+    assert caught.value.faults[0].startswith(f"{folders[0]}: was trained with 2 steps, and this asks for 5 steps")
+
 
 class TornError(Exception):
     """Training was cut."""
@@ -93,7 +99,7 @@ def test_training_goes_on_from_a_checkpoint_and_ends_the_same(
         patch.setattr(SentenceTransformerTrainer, "training_step", cut)
         with pytest.raises(TornError):
             train_twins(whole, tmp_path / "b", variants=variants, data=(pairs,))
-    assert [path.name for path in (tmp_path / "b" / "checkpoints" / "minilm-plain").iterdir()] == ["checkpoint-2"]
+    assert [path.name for path in (tmp_path / "b" / "checkpoints").glob("*/minilm-plain/*")] == ["checkpoint-2"]
     resumed = train_twins(whole, tmp_path / "b", variants=variants, data=(pairs,))[0]
     expected, found = load_file(straight / ADAPTER), load_file(resumed / ADAPTER)
     assert any(np.any(tensor) for key, tensor in expected.items() if "lora_B" in key)

@@ -18,8 +18,8 @@ from mteb.models.model_implementations.nvidia_models import _NVEmbedWrapper
 from mteb.models.model_meta import ModelMeta
 from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
 from mteb.types import PromptType
-from prefixbench.encode.families import RULES, find_rule
 from prefixbench.encode.load import load_embedder
+from prefixbench.encode.loader_rules import RULES, find_rule
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
 

@@ -1,4 +1,4 @@
-"""The outlook of a sweep as tables on stdout."""
+"""The preview of a sweep as tables on stdout."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from rich.text import Text
 
 from prefixbench.data import describe_data
 from prefixbench.plan.cell import Cell
-from prefixbench.run.outlook import CellOutlook, Outlook
+from prefixbench.run.preview import CellPreview, Preview
 from prefixbench.spec.visible import show_whitespace
 
 
-def print_outlook(outlook: Outlook, console: Console | None = None) -> None:
+def print_preview(preview: Preview, console: Console | None = None) -> None:
     """Cells with their exact strings, what is left out and why, and what the sweep would cost."""
     console = console or Console()
     wide = console if console.is_terminal else Console(width=180)
-    for facts in dict.fromkeys(one.cell.task for one in outlook.cells if one.cell.task.data is not None):
+    for facts in dict.fromkeys(one.cell.task for one in preview.cells if one.cell.task.data is not None):
         wide.print(Text(describe_data(facts)))
-    by_model: dict[str, list[CellOutlook]] = defaultdict(list)
-    for one in outlook.cells:
+    by_model: dict[str, list[CellPreview]] = defaultdict(list)
+    for one in preview.cells:
         by_model[one.cell.model.name].append(one)
     for model, cells in by_model.items():
         wide.print(_table(model, cells))
-    if outlook.unplanned:
-        wide.print(_left_out(outlook))
-    done = sum(one.done for one in outlook.cells)
-    wide.print(Text(f"{len(outlook.cells)} cells, {done} done, {len(outlook.unplanned)} left out", style="bold"))
-    wide.print(_cost(outlook))
+    if preview.unplanned:
+        wide.print(_left_out(preview))
+    done = sum(one.done for one in preview.cells)
+    wide.print(Text(f"{len(preview.cells)} cells, {done} done, {len(preview.unplanned)} left out", style="bold"))
+    wide.print(_cost(preview))
 
 
-def _table(model: str, cells: list[CellOutlook]) -> Table:
+def _table(model: str, cells: list[CellPreview]) -> Table:
     table = Table(title=model, title_justify="left")
     for heading in ("task", "condition", "query (or text)", "document", "texts", "stored", ""):
         table.add_column(heading, overflow="fold")
@@ -69,27 +69,27 @@ def _number(value: int | None) -> str:
     return "?" if value is None else f"{value:,}"
 
 
-def _left_out(outlook: Outlook) -> Table:
+def _left_out(preview: Preview) -> Table:
     table = Table(title="left out", title_justify="left")
     for heading in ("model", "condition", "tasks", "status", "reason"):
         table.add_column(heading, overflow="fold")
     grouped: dict[tuple[str, str, str, str], dict[str, None]] = defaultdict(dict)
-    for cell in outlook.unplanned:
+    for cell in preview.unplanned:
         grouped[cell.model.name, str(cell.condition), cell.status, cell.reason][cell.task.name] = None
     for (model, condition, status, reason), tasks in grouped.items():
         table.add_row(*(Text(text) for text in (model, condition, ", ".join(tasks), status, reason)))
     return table
 
 
-def _cost(outlook: Outlook) -> Text:
-    if outlook.n_unknown:
-        estimated = sum(one.n_estimated or 0 for one in outlook.cells if not one.done)
+def _cost(preview: Preview) -> Text:
+    if preview.n_unknown:
+        estimated = sum(one.n_estimated or 0 for one in preview.cells if not one.done)
         return Text(
-            f"{outlook.n_to_embed:,} texts to embed, and about {estimated:,} of {outlook.n_unknown} cells whose data "
+            f"{preview.n_to_embed:,} texts to embed, and about {estimated:,} of {preview.n_unknown} cells whose data "
             "were never read on this machine, texts that cells share counted in each"
         )
-    text = f"{outlook.n_to_embed:,} texts to embed"
-    if outlook.seconds is None:
+    text = f"{preview.n_to_embed:,} texts to embed"
+    if preview.seconds is None:
         return Text(f"{text}; no sweep has run on this machine yet, so the time is not known")
-    minutes, seconds = divmod(round(outlook.seconds), 60)
+    minutes, seconds = divmod(round(preview.seconds), 60)
     return Text(f"{text}, about {minutes}:{seconds:02d} at the rate of the last sweep on this machine")

@@ -18,7 +18,7 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class LoaderRule:
-    """What is set on a model of one family.
+    """What is set on the models whose names match.
 
     Attributes:
         max_seq_length: Tokens read, unless the user says otherwise.

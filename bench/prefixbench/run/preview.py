@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ RATES_FILE = "rates.json"
 
 
 @dataclass(frozen=True, slots=True)
-class CellOutlook:
+class CellPreview:
     """One cell before it is run.
 
     Attributes:
@@ -45,7 +46,7 @@ class CellOutlook:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Preview:
     """A sweep before it is run.
 
     Attributes:
@@ -56,29 +57,29 @@ class Outlook:
         seconds: Estimate from the last sweep's rates here; ``None`` where there was none.
     """
 
-    cells: tuple[CellOutlook, ...]
+    cells: tuple[CellPreview, ...]
     unplanned: tuple[UnplannedCell, ...]
     n_to_embed: int
     n_unknown: int
     seconds: float | None
 
 
-def outlook_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Outlook:
+def preview_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Preview:
     """Look at a sweep without loading a model or data."""
     cache = cache or default_cache_folder()
-    plan, _ = make_plan(spec, find_local_folder)
+    plan, _ = make_plan(spec, functools.partial(find_local_folder, cache=cache))
     done = _done_ids(plan, folder)
     counter = _VectorCounter(cache)
     cells = []
     for cell in plan.cells:
         n_texts, n_cached = counter.count(cell)
         estimated = estimate_texts(Place.of(cell)) if n_texts is None else None
-        cells.append(CellOutlook(cell, cell.cell_id in done, n_texts, n_cached, estimated))
+        cells.append(CellPreview(cell, cell.cell_id in done, n_texts, n_cached, estimated))
     pending = [one for one in cells if not one.done]
     to_embed = counter.count_missing([one.cell for one in pending])
     unknown = sum(one.n_texts is None for one in pending)
     seconds = None if unknown else _estimate(cache, to_embed, len(pending))
-    return Outlook(tuple(cells), plan.unplanned, to_embed, unknown, seconds)
+    return Preview(tuple(cells), plan.unplanned, to_embed, unknown, seconds)
 
 
 def _done_ids(plan: Plan, folder: Path) -> set[str]:
@@ -140,7 +141,7 @@ class _VectorCounter:
         wanted = (cell.model, place, role, side)
         if wanted not in self._found:
             digests, titles = texts.request(side.title_slot)
-            known = recall_model(cell.model, cell.settings, find_local_folder(cell.model), self._cache)
+            known = recall_model(cell.model, cell.settings, find_local_folder(cell.model, self._cache), self._cache)
             missing: set[bytes] | None = None
             if known is not None and self._store is not None:
                 sent = known.sent_side(side, role)
@@ -150,8 +151,8 @@ class _VectorCounter:
         return self._found[wanted]
 
 
-def describe_outlook(outlook: Outlook) -> dict[str, object]:
-    """The outlook as one JSON document."""
+def describe_preview(preview: Preview) -> dict[str, object]:
+    """The preview as one JSON document."""
     return {
         "cells": [
             {
@@ -170,7 +171,7 @@ def describe_outlook(outlook: Outlook) -> dict[str, object]:
                 "cached": one.n_cached,
                 "texts_estimated": one.n_estimated,
             }
-            for one in outlook.cells
+            for one in preview.cells
         ],
         "unplanned": [
             {
@@ -182,9 +183,9 @@ def describe_outlook(outlook: Outlook) -> dict[str, object]:
                 "status": cell.status,
                 "reason": cell.reason,
             }
-            for cell in outlook.unplanned
+            for cell in preview.unplanned
         ],
-        "texts_to_embed": outlook.n_to_embed,
-        "cells_of_unread_data": outlook.n_unknown,
-        "seconds": outlook.seconds,
+        "texts_to_embed": preview.n_to_embed,
+        "cells_of_unread_data": preview.n_unknown,
+        "seconds": preview.seconds,
     }

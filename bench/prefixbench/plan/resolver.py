@@ -7,25 +7,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import PrefixNotFoundError
 from prefixbench.prefixes import PrefixBook, Resolution, TokenizerVocabulary
-from prefixbench.spec.conditions import Condition
+from prefixbench.spec.conditions import Condition, PrefixPair
 from prefixbench.spec.sweep import CustomPrefix, ModelSpec
 from prefixbench.spec.tasks import TaskFacts
 
 
 @dataclass(frozen=True)
-class BookResolver:
-    """``PrefixBook`` as planning asks it.
+class Resolver:
+    """Knows the strings of each model under each condition: ``PrefixBook`` as planning asks it.
 
     Attributes:
         book: The cards, mteb's registry and repository configs.
         find_folder: The folder with a model's files, ``None`` where they are not at hand yet.
+        check: Told what was resolved; raises ``InexpressibleError`` where a model cannot be told it.
     """
 
     book: PrefixBook
     find_folder: Callable[[ModelSpec], Path | None]
+    check: Callable[[ModelSpec, PrefixPair], None]
 
     def expand(self, model: ModelSpec, task: TaskFacts, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         """Conditions that stand for several as the several they stand for; as they are for an undocumented model."""
@@ -46,10 +47,7 @@ class BookResolver:
         vocabulary = _load_vocabulary(folder) if folder is not None else None
         name = model.documented_as
         found = self.book.resolve(name, task, condition, custom=custom, vocabulary=vocabulary, seed=seed)
-        if (endpoint := EndpointSettings.of(model)) is not None:
-            mixed = found.pair.mixture.document if found.pair.mixture else found.pair.document
-            for side in (found.pair.query, found.pair.document, mixed):
-                endpoint.backend.check_side(side)
+        self.check(model, found.pair)
         return found
 
 
