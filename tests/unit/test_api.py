@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import prefixbench as pb
@@ -69,3 +70,8 @@ def test_a_sweep_is_run_and_loaded(tmp_path: Path) -> None:
     )
     assert run.run.complete
     assert run.frame()["condition"].tolist() == ["none"]
+
+
+def test_the_citation_names_the_version() -> None:
+    citation = (Path(__file__).parents[2] / "CITATION.cff").read_text(encoding="utf-8")
+    assert f'version: "{version("prefixbench")}"' in citation
