@@ -41,7 +41,7 @@ lint: $(MARK)/dev ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 QUICK := tests/unit/spec tests/unit/items tests/unit/plan tests/unit/results tests/unit/test_errors.py tests/unit/test_plain.py \
-	tests/unit/analysis/test_compare.py tests/unit/analysis/test_refusals.py tests/unit/analysis/test_verdicts.py \
+	tests/unit/analysis/test_compare.py tests/unit/analysis/test_refusals.py tests/unit/analysis/test_verdict_rules.py \
 	tests/unit/run/test_open_folder.py tests/unit/run/test_progress.py tests/unit/cli/test_app.py \
 	tests/property/test_cache_keys_property.py
 

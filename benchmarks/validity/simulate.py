@@ -122,7 +122,9 @@ def simulate_gate(population: Population, n_units: int, rng: np.random.Generator
     shares = {}
     for name, effect in (("loss_on_bound", -MARGIN), ("loss_of_5", -5.0), ("no_loss", 0.0)):
         samples = population.infer(rng, 5 * FAMILIES, n_units, effect)
-        shares[f"passes_{name}"] = float(np.mean([own.estimate.interval(ALPHA)[0] > -MARGIN for own in samples]))
+        shares[f"passes_{name}"] = float(
+            np.mean([own.estimate.cautious_interval(ALPHA)[0] > -MARGIN for own in samples])
+        )
     return {"samples": 5 * FAMILIES, **shares}
 
 

@@ -131,7 +131,7 @@ def infer_choice(picked: Picked) -> Estimate:
     """Return the delta of what was picked, its standard error widened by the halves' correlation."""
     estimate = infer_contrast(picked.data).estimate
     wider = math.sqrt(1 + CROSS_FITTED)
-    return replace(estimate, error=wider * estimate.error)
+    return replace(estimate, error=wider * estimate.error, unseen=wider * estimate.unseen)
 
 
 def is_one_corpus(block: Block) -> bool:

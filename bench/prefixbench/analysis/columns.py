@@ -14,10 +14,12 @@ Columns = dict[str, tuple[str, str]]
 
 _INFERENCE: Final[Columns] = {
     "delta_points": ("float64", "100 × (score − baseline_score)."),
-    "standard_error": ("float64", "Of delta_points; two imagined items, one at each end of the range, included."),
-    "ci_low": ("float64", "Lower end of the plain 95% interval, points."),
-    "ci_high": ("float64", "Upper end of the plain 95% interval, points."),
-    "ci_low_adjusted": ("float64", "Lower end of the interval at the level its family leaves it; it decides."),
+    "standard_error": ("float64", "Of delta_points, from the items seen."),
+    "ci_low": ("float64", "Lower end of the plain 95% interval, of the items seen, points."),
+    "ci_high": ("float64", "Upper end of the same."),
+    "ci_low_cautious": ("float64", "Lower end of the 95% interval that allows for items nobody saw; the gate's."),
+    "ci_high_cautious": ("float64", "Upper end of the same."),
+    "ci_low_adjusted": ("float64", "Lower end of the cautious interval at the level its family leaves; it decides."),
     "ci_high_adjusted": ("float64", "Upper end of the same."),
     "p_value": ("float64", "Two-sided, against the bound nearest to a verdict (±margin), not against zero."),
     "p_adjusted": ("float64", "The same corrected within its family; absent where not tested."),

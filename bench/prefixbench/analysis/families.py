@@ -144,12 +144,16 @@ def _reverse_cells(cells: Cells) -> Cells:
 def describe(claim: Claim, inference: Inference, family: Family, decision: Decision, n_items: int) -> Row:
     """Return the fields of inference that contrasts, tasks and types share."""
     estimate = claim.estimate
-    plain = (0.0, 0.0) if claim.same_strings else estimate.interval(ALPHA)
+    nothing = (0.0, 0.0)
+    plain = nothing if claim.same_strings else estimate.interval(ALPHA)
+    cautious = nothing if claim.same_strings else estimate.cautious_interval(ALPHA)
     return {
         "delta_points": estimate.delta,
         "standard_error": estimate.error,
         "ci_low": plain[0],
         "ci_high": plain[1],
+        "ci_low_cautious": cautious[0],
+        "ci_high_cautious": cautious[1],
         "ci_low_adjusted": decision.interval[0],
         "ci_high_adjusted": decision.interval[1],
         "p_value": claim.p_value if claim.is_tested else np.nan,
@@ -281,6 +285,6 @@ def _describe_type(tasks: Sequence[TaskContrast], claim: Claim, family: Family, 
 
 
 def probability_above(estimate: Estimate, bound: float = 0.0) -> float:
-    """Return the probability that the true delta is above a bound, under a flat prior: the interval read sideways."""
-    half = estimate.p_against(bound) / 2
+    """Return the probability that the true delta is above a bound: the cautious interval read sideways."""
+    half = estimate.cautious_p_against(bound) / 2
     return 1 - half if estimate.delta > bound else half

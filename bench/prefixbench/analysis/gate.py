@@ -84,7 +84,7 @@ class GateResult:
 
 def _describe(row: dict[str, Any]) -> str:
     subset = "" if row["hf_subset"] == "default" else f":{row['hf_subset']}"
-    interval = format_interval(row["ci_low"], row["ci_high"])
+    interval = format_interval(row["ci_low_cautious"], row["ci_high_cautious"])
     return f"{row['model']} · {row['task']}{subset}: {format_points(row['delta_points'])} points {interval}"
 
 
@@ -93,9 +93,9 @@ def judge_run(
 ) -> GateResult:
     """Judge every row of one contrast by non-inferiority (ICH E9, section 3.3.2).
 
-    *Shown safe*: every row's 95% interval lies above ``−max_loss``, at least one was judged, and nothing planned is
-    missing. Every row must pass, so no correction is needed (intersection–union; Berger 1982, Technometrics 24,
-    295–300). *Shown harmful*: a row's adjusted interval lies below ``−max_loss``. Else *not shown*.
+    *Shown safe*: every row's cautious 95% interval lies above ``−max_loss``, at least one was judged, and nothing
+    planned is missing. Every row must pass, so no correction is needed (intersection–union; Berger 1982, Technometrics
+    24, 295–300). *Shown harmful*: a row's adjusted interval lies below ``−max_loss``. Else *not shown*.
 
     Args:
         path: The results folder.
@@ -117,8 +117,9 @@ def judge_run(
     refusals = analysis.refusals[analysis.refusals["contrast"].isin([contrast, "all"])]
     chosen = selection or Selection()
     everything = pd.concat([rows, refusals])
-    select_rows(everything, model=chosen.model, task=chosen.task)
-    rows, refusals = (_keep(frame, chosen) for frame in (rows, refusals))
+    rows, refusals = (
+        select_rows(frame, everything, model=chosen.model, task=chosen.task) for frame in (rows, refusals)
+    )
     judged = rows[~rows["same_strings"]]
     unjudged = [f"{row.model} · {row.task} ({row.hf_subset}): {row.reason}" for row in refusals.itertuples()]
     # A cell that was planned and has no row that counts might be the one that loses.
@@ -126,13 +127,7 @@ def judge_run(
     if not len(judged) and not unjudged:
         raise SpecError(f"{path}: every {contrast} here compares a cell with itself; there is nothing to judge.")
     is_harmful = (judged["ci_high_adjusted"] < -max_loss) & (judged["verdict"] == Verdict.HURTS.value)
-    is_open = (judged["ci_low"] <= -max_loss) & ~is_harmful
+    is_open = (judged["ci_low_cautious"] <= -max_loss) & ~is_harmful
     safe = len(judged) > 0 and not is_open.any() and not unjudged
     shown = Shown.HARMFUL if is_harmful.any() else Shown.SAFE if safe or only_proven else Shown.NOTHING
     return GateResult(contrast, max_loss, shown, judged[is_harmful], judged[is_open], len(judged), tuple(unjudged))
-
-
-def _keep(frame: pd.DataFrame, selection: Selection) -> pd.DataFrame:
-    for column, value in (("model", selection.model), ("task", selection.task)):
-        frame = frame if value is None else frame[frame[column] == value]
-    return frame

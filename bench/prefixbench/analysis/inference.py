@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ class Inference:
 
     Attributes:
         estimate: Delta and interval, points.
-        item_error: The part of the standard error that more items would shrink, points.
+        item_error: The part of the standard error as seen that more items would shrink, points.
         method: How the standard error came about, in words.
     """
 
@@ -74,28 +75,21 @@ def infer_contrast(data: PairedData) -> Inference:
     if not np.all(np.isfinite(data.contribution)):
         raise AnalysisError("the metric is undefined (constant scores, or items of one class only).")
     spread = compute_spread(data.contribution, data.weight)
-    n_units = len(data.contribution)
     degrees, method = spread.tail_degrees, "jackknife" if data.statistic is not Statistic.MEAN else "items"
     if data.statistic in RESAMPLED:
         spread = spread.scale(_compare_spreads(data.replica, spread))
         # The tails of a step function's pseudo-values are the jackknife's own, no sign that the spread is ill known.
         degrees, method = spread.degrees, "jackknife scaled to the bootstrap"
-    item_variance = spread.item_variance + (0.0 if data.one_corpus else imagined_variance(n_units))
-    variance = item_variance + spread.replicate_variance / spread.n_replicates
     estimate = Estimate(
         delta=100 * float(data.contribution.mean()),
-        error=100 * float(np.sqrt(variance)),
-        acceleration=_shrink_acceleration(spread, variance),
+        error=100 * spread.error,
+        acceleration=spread.acceleration,
         degrees=degrees,
+        unseen=0.0 if data.one_corpus else 100 * math.sqrt(imagined_variance(len(data.contribution))),
     )
     crossed = " and experiments" if spread.replicate_variance > 0 else ""
-    return Inference(estimate, 100 * float(np.sqrt(item_variance)), f"Hall's interval of the {method}{crossed}")
-
-
-def _shrink_acceleration(spread: Spread, variance: float) -> float:
-    """Return the acceleration of the wider distribution: the imagined units lean to neither side."""
-    own = spread.error**2
-    return spread.acceleration * float((own / variance) ** 1.5) if own > 0 else 0.0
+    item_error = 100 * math.sqrt(spread.item_variance)
+    return Inference(estimate, item_error, f"Hall's interval of the {method}{crossed}")
 
 
 def _compare_spreads(replica: Floats, spread: Spread) -> float:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-SURE = 0.95
-"""Pooled evidence agrees with a task's verdict where the mean over the type's tasks lies on its side so probably."""
+SURE = 0.975
+"""Pooled evidence agrees with a task's verdict where the mean over the type's tasks lies on its side so probably: then
+the 95% interval that stands beside the word does not hold zero."""
 
 TRAINING_OF = {
     Mechanism.PREFIX: "prefix",
@@ -48,9 +49,9 @@ def find_training(results: Iterable[CellResult]) -> dict[str, str]:
 def grade_type(tasks: Sequence[Row], pooled: Row, required_loss: float) -> str:
     """Return the line of one task type from its tasks' verdicts on ``correct-none`` and from their mean.
 
-    *helpful*: some task helps, none hurts, and the mean lies above zero with probability 0.95; *required*: the adjusted
-    interval of such a task lies beyond the required loss besides. *harmful* mirrors *helpful*. *mixed*: some help and
-    some hurt. *harmless*: every task is equivalent. Anything else is *not shown*.
+    *helpful*: some task helps, none hurts, and the mean lies above zero with probability 0.975; *required*: the
+    adjusted interval of such a task lies beyond the required loss besides. *harmful* mirrors *helpful*. *mixed*: some
+    help and some hurt. *harmless*: every task is equivalent. Anything else is *not shown*.
 
     Args:
         tasks: The type's rows of the tasks frame; those with the same strings are left out.

@@ -46,6 +46,7 @@ def average_correlated(estimates: Sequence[Estimate]) -> Estimate:
         error=float(np.mean([one.error for one in estimates])),
         acceleration=float(np.mean([one.acceleration for one in estimates])),
         degrees=min(one.degrees for one in estimates),
+        unseen=float(np.mean([one.unseen for one in estimates])),
     )
 
 
@@ -59,12 +60,13 @@ def average_tasks(estimates: Sequence[Estimate]) -> Estimate:
     errors = np.array([one.error for one in estimates])
     total = float(np.sum(errors**2))
     delta = float(np.mean([one.delta for one in estimates]))
+    unseen = math.hypot(*(one.unseen for one in estimates)) / len(estimates)
     if total <= 0:
-        return Estimate(delta, 0.0)
+        return Estimate(delta, 0.0, unseen=unseen)
     third = sum(one.acceleration * one.error**3 for one in estimates)
     spent = sum(one.error**4 / one.degrees for one in estimates)
     degrees = total**2 / spent if spent > 0 else math.inf
-    return Estimate(delta, math.sqrt(total) / len(estimates), third / total**1.5, degrees)
+    return Estimate(delta, math.sqrt(total) / len(estimates), third / total**1.5, degrees, unseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def pool_tasks(estimates: Sequence[Estimate]) -> RandomEffects:
     from statsmodels.stats.meta_analysis import combine_effects
 
     deltas = np.array([one.delta for one in estimates])
-    variances = np.array([one.error**2 for one in estimates])
+    variances = np.array([one.cautious_error**2 for one in estimates])
     with np.errstate(divide="ignore"):  # deltas that are all the same: no heterogeneity
         result = combine_effects(deltas, variances, method_re="iterated", use_t=True)
     tau2 = max(0.0, float(result.tau2))
@@ -128,7 +130,7 @@ def share_tasks(estimates: Sequence[Estimate]) -> tuple[list[Belief], Belief]:
     if len(estimates) < 2:
         return [Belief() for _ in estimates], Belief()
     deltas = np.array([one.delta for one in estimates])
-    variances = np.maximum(np.array([one.error**2 for one in estimates]), 1e-12)
+    variances = np.maximum(np.array([one.cautious_error**2 for one in estimates]), 1e-12)
     spreads = np.linspace(0.0, 4 * SPREAD_OF_TASKS, 121)[:, None]
     precisions = 1 / (variances + spreads**2)
     weight = precisions.sum(axis=1)

@@ -8,7 +8,8 @@
 4. Families. Primary: ``correct-none``, Holm (1979) within a model over its distinct tasks. Sides: what each side's
    prefix is worth, Holm within the model over the tasks whose primary contrast has a verdict. Exploratory: all else,
    Benjamini and Hochberg (1995) within a model. Another model, its tasks, or a duplicate change nothing.
-5. The adjusted interval is the one at the level its family leaves it; its p-value there is the adjusted one.
+5. The adjusted interval is the one at the level its family leaves it; its p-value there is the adjusted one. It allows
+   for items that nobody saw and never lies within the plain interval, which is as seen; the gate's does the same.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Claim:
         ``helps`` must exclude m, ``hurts`` −m, ``equivalent`` both; the p-value is that of the bound, or the larger of
         two. A false word needs the exclusion of a bound that is true, so its chance is at most the level.
         """
-        beyond = self.estimate.p_against(self.margin), self.estimate.p_against(-self.margin)
+        beyond = self.estimate.cautious_p_against(self.margin), self.estimate.cautious_p_against(-self.margin)
         if self.estimate.delta > self.margin:
             return beyond[0]
         return beyond[1] if self.estimate.delta < -self.margin else max(beyond)
@@ -160,7 +161,7 @@ def decide_family(claims: Sequence[Claim], family: Family) -> list[Decision]:
         if corrected <= ALPHA:
             alpha = max(alpha, ALPHA * p_value / corrected if corrected > 0 else strictest)
         claim = claims[number]
-        interval = claim.estimate.interval(alpha)
+        interval = claim.estimate.cautious_interval(alpha)
         verdict = read_interval(interval, claim.margin)
         mde = claim.estimate.detectable(claim.margin, strictest, POWER)
         decisions[number] = Decision(verdict, min(1.0, corrected), alpha, interval, mde)
@@ -183,7 +184,7 @@ def read_interval(interval: tuple[float, float], margin: float) -> Verdict:
 
 def _leave_untested(claim: Claim) -> Decision:
     verdict = Verdict.SAME_STRINGS if claim.same_strings else Verdict.DESCRIBED
-    interval = (0.0, 0.0) if claim.same_strings else claim.estimate.interval(ALPHA)
+    interval = (0.0, 0.0) if claim.same_strings else claim.estimate.cautious_interval(ALPHA)
     return Decision(verdict, math.nan, ALPHA, interval, math.nan)
 
 
@@ -204,19 +205,21 @@ def adjust_p_values(p_values: Sequence[float], family: Family) -> list[float]:
 def count_items_for_margin(decision: Decision, claim: Claim, item_error: float, n_items: int) -> int | None:
     """Return how many items would make the adjusted interval reach m to either side.
 
-    The half-width of ``n`` items shrinks by ``√(n_items/n)``, but for what experiments add, which stays. It plugs in no
-    observed delta: what the data then say is open.
+    With ``n`` items the variance seen shrinks by ``n_items/n``, that of imagined items by its square, and what
+    experiments add stays. No observed delta is plugged in: what the data then say is open.
 
     Returns:
         The number; ``None`` where experiments alone leave it wider than that, or where it is that narrow already.
     """
     half = (decision.interval[1] - decision.interval[0]) / 2
-    if not claim.is_tested or half <= claim.margin or claim.estimate.error <= 0 or claim.margin <= 0:
+    error, unseen = claim.estimate.cautious_error, claim.estimate.unseen**2
+    if not claim.is_tested or half <= claim.margin or error <= 0 or claim.margin <= 0:
         return None
-    reach = half / claim.estimate.error
-    stays = max(0.0, claim.estimate.error**2 - item_error**2)
-    room = (claim.margin / reach) ** 2 - stays
-    return math.ceil(n_items * item_error**2 / room) if room > 0 else None
+    seen = item_error**2
+    stays = max(0.0, claim.estimate.error**2 - seen)
+    room = (claim.margin * error / half) ** 2 - stays
+    # share² · unseen + share · seen = room, for share = n_items/n
+    return math.ceil(n_items * (seen + math.sqrt(seen**2 + 4 * unseen * room)) / (2 * room)) if room > 0 else None
 
 
 def explain(decision: Decision, claim: Claim, plain: tuple[float, float]) -> str:
@@ -227,9 +230,12 @@ def explain(decision: Decision, claim: Claim, plain: tuple[float, float]) -> str
         return f"{claim.n_units} independent units, fewer than {FEWEST_UNITS}"
     if decision.verdict is Verdict.SAME_STRINGS:
         return "both send the same"
-    alone = read_interval(plain, claim.margin)
+    alone = read_interval(claim.estimate.cautious_interval(ALPHA), claim.margin)
     if alone is not decision.verdict:
         return f"{alone.words} alone, not within its family (p {format_p(decision.p_adjusted)})"
+    seen = read_interval(plain, claim.margin)
+    if seen is not decision.verdict:
+        return f"{seen.words} by the items seen, not once rare ones that nobody saw are allowed for"
     if decision.verdict in (Verdict.POSITIVE, Verdict.NEGATIVE):
         return f"beyond zero, perhaps within ±{claim.margin:g}"
     if decision.verdict is Verdict.INCONCLUSIVE:

@@ -19,18 +19,25 @@ if TYPE_CHECKING:
     from prefixbench.analysis.analyse import Analysis
 
 
-def select_rows(frame: pd.DataFrame, **wanted: str | None) -> pd.DataFrame:
+def select_rows(frame: pd.DataFrame, among: pd.DataFrame | None = None, **wanted: str | None) -> pd.DataFrame:
     """The rows whose columns hold what is wanted; ``None`` takes all.
+
+    Args:
+        frame: The rows.
+        among: Rows that hold every value there is, where ``frame`` has only some of them.
+        wanted: Values by column.
 
     Raises:
         SpecError: A column holds the value nowhere; the sentence names what it does hold.
     """
     faults = []
+    among = frame if among is None else among
     for column, value in wanted.items():
         if value is None:
             continue
-        if value not in set(frame[column]):
-            faults.append(describe_unknown_name(column, value, set(frame[column]), f"--{column}"))
+        if value not in set(among[column]):
+            faults.append(describe_unknown_name(column, value, set(among[column]), f"--{column}"))
+        among = among[among[column] == value]
         frame = frame[frame[column] == value]
     if faults:
         raise SpecError(faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -174,8 +175,9 @@ def estimate_mean(differences: Sequence[Difference]) -> Estimate:
     task stand for what it did not show, as in every contrast; not for the draws of a clustering.
     """
     delta = float(np.mean([one.contributions.mean() for one in differences]))
-    error, degrees, acceleration = _compute_error(differences, delta)
-    return Estimate(delta, error, acceleration, degrees)
+    imagined = [imagined_variance(len(one.weight)) for one in differences if one.place.task_type != CLUSTERING]
+    unseen = 100 * math.sqrt(sum(imagined)) / len(differences)
+    return Estimate(delta, *_compute_error(differences, delta), unseen)
 
 
 def _list_seeds(comparison: Comparison, cells: Cells) -> list[int]:
@@ -199,20 +201,18 @@ def _find(arm: Arm, task_type: str, seed: int, cells: Cells) -> tuple[Block, Flo
 
 
 def _compute_error(differences: Sequence[Difference], delta: float) -> tuple[float, float, float]:
-    """Standard error, degrees of freedom and acceleration of the mean over tasks.
+    """Standard error as seen, acceleration and degrees of freedom of the mean over tasks.
 
     Each task's contributions are centred and weighted so that, laid end to end, their mean is the mean over tasks.
     """
     n_units = sum(one.contributions.shape[1] for one in differences)
-    columns, weights, of_experiments, imagined = [], [], 0.0, 0.0
+    columns, weights, of_experiments = [], [], 0.0
     for one in differences:
         share = n_units / len(differences) / one.contributions.shape[1]
         columns.append(
             delta + share * (one.contributions.mean(axis=2).T - one.contributions.mean() * one.weight[:, None])
         )
         weights.append(np.ones(len(one.weight)))
-        if one.place.task_type != CLUSTERING:
-            imagined += 100**2 * imagined_variance(len(one.weight)) / len(differences) ** 2
         spread = compute_spread(one.contributions.mean(axis=0), one.weight)
         of_experiments += spread.replicate_variance / spread.n_replicates / len(differences) ** 2
         degrees = spread.tail_degrees if of_experiments > 0 and len(differences) == 1 else np.inf
@@ -221,7 +221,6 @@ def _compute_error(differences: Sequence[Difference], delta: float) -> tuple[flo
     fewest = max(1, over_seeds.n_replicates - 1)
     own = over_seeds.error**2 + of_experiments
     if own <= TINY**2:
-        return 0.0, float(fewest), 0.0
-    total = own + imagined
-    acceleration = over_seeds.acceleration * float((over_seeds.error**2 / total) ** 1.5)
-    return float(np.sqrt(total)), float(max(fewest, min(over_seeds.tail_degrees, degrees))), acceleration
+        return 0.0, 0.0, float(fewest)
+    acceleration = over_seeds.acceleration * float((over_seeds.error**2 / own) ** 1.5)
+    return float(np.sqrt(own)), acceleration, float(max(fewest, min(over_seeds.tail_degrees, degrees)))

@@ -96,11 +96,27 @@ def supports(word: str, low: float, high: float, margin: float) -> bool:
     }.get(word, word in ("described", "same strings"))
 
 
+def supports_line(line: str, low: float, high: float, margin: float) -> bool:
+    """Whether the interval that a model's sentence quotes beside a type supports its line."""
+    return {
+        "required": low > 0,
+        "helpful": low > 0,
+        "harmful": high < 0,
+        "harmless": -margin < low and high < margin,
+    }.get(line, True)
+
+
 def check_words(analysis: Analysis) -> None:
     """No word stands beside an interval that does not support it, in any frame."""
     for frame in (analysis.contrasts, analysis.tasks, analysis.types):
         for row in to_records(frame):
             assert supports(row["verdict"], row["ci_low_adjusted"], row["ci_high_adjusted"], row["margin"]), row
+            if row["verdict"] in ("helps", "hurts", "equivalent"):
+                assert supports(row["verdict"], row["ci_low"], row["ci_high"], row["margin"]), row
+            assert row["ci_low_adjusted"] <= row["ci_low_cautious"] + 1e-9 <= row["ci_low"] + 2e-9, row
+            assert row["ci_high"] <= row["ci_high_cautious"] + 1e-9 <= row["ci_high_adjusted"] + 2e-9, row
+    for row in to_records(analysis.types):
+        assert supports_line(row["line"], row["ci_low"], row["ci_high"], row["margin"]), row
     primary = analysis.tasks[analysis.tasks["contrast"] == "correct-none"]
     for model in to_records(analysis.models):
         own = primary[primary["model"] == model["model"]]

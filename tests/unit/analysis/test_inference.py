@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from prefixbench.analysis import AnalysisSettings, analyse
 from prefixbench.analysis.inference import PairedData, infer_contrast
-from prefixbench.analysis.spread import Spread, compute_spread, imagined_variance
+from prefixbench.analysis.spread import Spread, compute_spread
 from prefixbench.errors import AnalysisError
 from prefixbench.items.statistics import compute_statistic
 from prefixbench.items.table import ItemTable, Statistic
@@ -57,24 +57,27 @@ def test_clusters_have_the_standard_error_of_a_ratio() -> None:
     run.add("correct", make_table(base + change, group=groups))
     row = analyse(run).contrasts.iloc[0]
     sums = np.bincount(groups, change) - change.mean() * np.bincount(groups)
-    expected = np.sqrt(np.sum(sums**2) * 40 / 39 / len(groups) ** 2 + imagined_variance(40))
+    expected = np.sqrt(np.sum(sums**2) * 40 / 39 / len(groups) ** 2)
     assert row["n_units"] == 40
     assert row["standard_error"] == pytest.approx(100 * expected)
     assert row["standard_error"] > 1.5 * 100 * stats.sem(change)
 
 
-def test_two_imagined_units_widen_what_few_units_say() -> None:
+def test_two_imagined_units_widen_the_cautious_interval_alone() -> None:
     change = np.random.default_rng(3).normal(0.1, 0.2, (150, 1))
     estimate = infer_contrast(PairedData(change, np.ones(150), NONE)).estimate
     own = stats.sem(change[:, 0])
     assert estimate.delta == pytest.approx(100 * change.mean())
-    assert estimate.error == pytest.approx(100 * np.sqrt(own**2 + 2 / (152 * 151)))
+    assert estimate.error == pytest.approx(100 * own)
+    assert estimate.cautious_error == pytest.approx(100 * np.sqrt(own**2 + 2 / (152 * 151)))
 
 
 def test_no_change_at_all_is_bounded_by_the_units_seen() -> None:
     estimate = infer_contrast(PairedData(np.zeros((400, 1)), np.ones(400), NONE)).estimate
-    assert estimate.delta == 0
-    assert estimate.interval(0.05)[1] == pytest.approx(100 * stats.norm.ppf(0.975) * np.sqrt(2 / (402 * 401)), rel=0.01)
+    assert estimate.interval(0.05) == (0, 0)
+    assert estimate.cautious_interval(0.05)[1] == pytest.approx(
+        100 * stats.norm.ppf(0.975) * np.sqrt(2 / (402 * 401)), rel=0.01
+    )
 
 
 def test_no_change_is_never_wider_than_a_few() -> None:
@@ -82,7 +85,7 @@ def test_no_change_is_never_wider_than_a_few() -> None:
     few[:3] = 0.5
     widths = []
     for change in (np.zeros((400, 1)), few):
-        low, high = infer_contrast(PairedData(change, np.ones(400), NONE)).estimate.interval(0.05)
+        low, high = infer_contrast(PairedData(change, np.ones(400), NONE)).estimate.cautious_interval(0.05)
         widths.append(high - low)
     assert widths[0] < widths[1]
 
@@ -91,6 +94,7 @@ def test_draws_of_one_corpus_get_no_imagined_units() -> None:
     change = np.random.default_rng(3).normal(0.01, 0.002, (10, 1))
     estimate = infer_contrast(PairedData(change, np.ones(10), NONE, one_corpus=True)).estimate
     assert estimate.error == pytest.approx(100 * stats.sem(change[:, 0]))
+    assert estimate.unseen == 0
 
 
 def test_an_undefined_metric_is_refused() -> None:
@@ -134,15 +138,14 @@ def test_a_plain_loop_over_the_formulas_agrees(statistic: Statistic) -> None:
         error *= min(1.0, float(np.std(replicas, ddof=1)) * np.sqrt(n / (n - 1)) / error)
     else:
         degrees = min(n - 1, 2 / (2 / (n - 1) + max(0.0, stats.kurtosis(pseudo, bias=False)) / n))
-    total = np.sqrt(error**2 + 100**2 * imagined_variance(n))
-    skew = stats.skew(pseudo) / (6 * np.sqrt(n)) * (error / total) ** 3
+    skew = stats.skew(pseudo) / (6 * np.sqrt(n))
     reach = stats.t.ppf(0.975, degrees)
-    ends = [estimate - total * (np.cbrt(1 + 6 * skew * (z - skew)) - 1) / (2 * skew) for z in (reach, -reach)]
+    ends = [estimate - error * (np.cbrt(1 + 6 * skew * (z - skew)) - 1) / (2 * skew) for z in (reach, -reach)]
     loose = statistic is Statistic.AVERAGE_PRECISION
     assert row["delta_points"] == pytest.approx(estimate)
-    assert row["standard_error"] == pytest.approx(total, rel=0.06 if loose else 1e-6)
-    assert row["ci_low"] == pytest.approx(ends[0], abs=0.25 * total if loose else 1e-6)
-    assert row["ci_high"] == pytest.approx(ends[1], abs=0.25 * total if loose else 1e-6)
+    assert row["standard_error"] == pytest.approx(error, rel=0.06 if loose else 1e-6)
+    assert row["ci_low"] == pytest.approx(ends[0], abs=0.25 * error if loose else 1e-6)
+    assert row["ci_high"] == pytest.approx(ends[1], abs=0.25 * error if loose else 1e-6)
 
 
 def test_experiments_that_differ_widen_the_interval() -> None:

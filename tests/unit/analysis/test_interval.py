@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,10 +36,16 @@ def test_a_stricter_level_gives_a_wider_interval(estimate: Estimate, one: float,
     assert narrow[1] <= wide[1] + 1e-9
 
 
-@given(ESTIMATES, st.floats(0.001, 0.1))
-def test_the_reverse_has_the_mirrored_interval(estimate: Estimate, alpha: float) -> None:
-    low, high = estimate.interval(alpha)
-    assert estimate.reversed().interval(alpha) == pytest.approx((-high, -low))
+@given(ESTIMATES, st.floats(0, 5), st.floats(0.0005, 0.3))
+def test_the_cautious_interval_is_never_narrower_and_has_its_own_p_value(
+    estimate: Estimate, unseen: float, alpha: float
+) -> None:
+    own = replace(estimate, unseen=unseen)
+    (low, high), (seen_low, seen_high) = own.cautious_interval(alpha), own.interval(alpha)
+    assert low <= seen_low < seen_high <= high
+    assert (seen_low, seen_high) == estimate.interval(alpha)
+    assert own.cautious_p_against(low) == pytest.approx(alpha, rel=1e-6)
+    assert own.cautious_p_against(high) == pytest.approx(alpha, rel=1e-6)
 
 
 def test_without_skew_it_is_students_interval() -> None:
@@ -56,9 +63,11 @@ def test_a_p_value_that_underflows_is_nought_and_no_error() -> None:
 
 
 def test_the_detectable_effect_of_normal_data_is_margin_and_both_quantiles() -> None:
-    assert Estimate(3.0, 1.0).detectable(0.5, 0.05, 0.8) == pytest.approx(
-        0.5 + stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
-    )
+    reach, beyond = stats.norm.ppf(0.975), stats.norm.ppf(0.8)
+    assert Estimate(3.0, 1.0).detectable(0.5, 0.05, 0.8) == pytest.approx(0.5 + reach + beyond)
+    # Imagined items widen the interval; they do not make samples scatter.
+    wide = Estimate(3.0, 3.0, unseen=4.0).detectable(0.5, 0.05, 0.8)
+    assert wide == pytest.approx(0.5 + 5 * reach + 3 * beyond)
 
 
 def _draw_losses(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -85,5 +94,5 @@ def test_the_level_holds_under_skew_where_students_does_not(alpha: float) -> Non
 def test_the_imagined_units_cover_a_disaster_that_no_unit_showed(n_units: int) -> None:
     # One unit in n·c loses everything and none was seen, with a chance of exp(−1/c): it may be off by 1/n·c.
     unseen = -math.log(0.05) / n_units
-    estimate = Estimate(0.0, math.sqrt(imagined_variance(n_units)))
-    assert estimate.interval(0.05)[0] < -unseen * 0.9
+    estimate = Estimate(0.0, 0.0, unseen=math.sqrt(imagined_variance(n_units)))
+    assert estimate.cautious_interval(0.05)[0] < -unseen * 0.9

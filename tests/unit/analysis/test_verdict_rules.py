@@ -21,11 +21,19 @@ from prefixbench.analysis.rules import (
 
 CLAIMS = st.builds(
     Claim,
-    estimate=st.builds(Estimate, st.floats(-8, 8), st.floats(0.05, 3), st.floats(-0.05, 0.05), st.floats(30, 2_000)),
+    estimate=st.builds(
+        Estimate,
+        delta=st.floats(-8, 8),
+        error=st.floats(0.05, 3),
+        acceleration=st.floats(-0.15, 0.15),
+        degrees=st.floats(3, 2_000),
+        unseen=st.floats(0, 2),
+    ),
     margin=st.sampled_from([0.0, 0.5, 1.0]),
     n_units=st.sampled_from([50, 100, 2_000]),
     same_strings=st.booleans(),
 )
+ALLOWED = {Verdict.HELPS: Verdict.POSITIVE, Verdict.HURTS: Verdict.NEGATIVE}
 FAMILIES = st.sampled_from(list(Family))
 
 
@@ -66,6 +74,9 @@ def test_a_word_a_p_value_and_an_interval_never_contradict_each_other(claims: li
         plain = claim.estimate.interval(0.05)
         assert decision.interval[0] <= plain[0] + 1e-9
         assert plain[1] <= decision.interval[1] + 1e-9
+        # What the interval that decides supports, the plain one beside it supports too.
+        word, seen = decision.verdict, read_interval(plain, claim.margin)
+        assert word in {seen, ALLOWED.get(seen), Verdict.INCONCLUSIVE}, (word, seen)
 
 
 @settings(deadline=None)
@@ -104,6 +115,10 @@ def test_items_for_the_margin_scale_with_the_square_of_the_width() -> None:
     half = (decision.interval[1] - decision.interval[0]) / 2
     assert count_items_for_margin(decision, claim, 1.0, 400) == math.ceil(400 * (half / 0.5) ** 2)
     assert count_items_for_margin(decision, claim, 0.1, 400) is None  # experiments alone leave it wider
+    # What imagined items add shrinks with the number of items itself, not with its root.
+    imagined = Claim(Estimate(0.0, 0.0, unseen=1.0), 0.5, 400)
+    (decision,) = decide_family([imagined], Family.PRIMARY)
+    assert count_items_for_margin(decision, imagined, 0.0, 400) == math.ceil(400 * half / 0.5)
 
 
 def test_what_looks_decisive_and_is_not_says_why() -> None:
@@ -113,6 +128,11 @@ def test_what_looks_decisive_and_is_not_says_why() -> None:
     assert explain(decisions[0], weak, weak.estimate.interval(0.05)) == "helps alone, not within its family (p 0.14)"
     said = explain(decisions[1], Claim(Estimate(0.1, 1.0), 0.5, 500), (-1.9, 2.1))
     assert said == "the data allow −2.5 to +2.7; this run could have found ±4.0"
+    rare = Claim(Estimate(1.0, 0.1, unseen=0.4), 0.5, 500)
+    (decision,) = decide_family([rare], Family.PRIMARY)
+    assert decision.verdict is Verdict.POSITIVE
+    said = explain(decision, rare, rare.estimate.interval(0.05))
+    assert said == "helps by the items seen, not once rare ones that nobody saw are allowed for"
     few = Claim(Estimate(3.0, 0.1), 0.5, 40)
     assert explain(decide_family([few], Family.PRIMARY)[0], few, (2, 4)) == "40 independent units, fewer than 100"
     draws = Claim(Estimate(3.0, 0.1), 0.5, ONE_CORPUS)

@@ -39,7 +39,8 @@ def test_one_seed_leaves_the_items_alone() -> None:
     estimate = estimate_mean([Difference(PLACE, contributions, np.ones(20))])
     own = np.std(np.arange(20.0), ddof=1) / np.sqrt(20)
     assert estimate.delta == pytest.approx(9.5)
-    assert estimate.error == pytest.approx(np.sqrt(own**2 + 100**2 * 2 / (22 * 21)))
+    assert estimate.error == pytest.approx(own)
+    assert estimate.unseen == pytest.approx(100 * np.sqrt(2 / (22 * 21)))
 
 
 def test_seeds_that_disagree_widen_the_interval() -> None:
