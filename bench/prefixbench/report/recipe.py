@@ -6,26 +6,21 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefixbench.analysis import analyse
-from prefixbench.analysis.compare import choose_settings, list_conditions
 from prefixbench.errors import SpecError, describe_unknown_name
 from prefixbench.plain import escape_markdown
-from prefixbench.report.answer import build_answer
 from prefixbench.report.copying import list_prompts
 from prefixbench.report.effects import SAME
-from prefixbench.report.evidence import gather_evidence
-from prefixbench.report.inputs import ReportOptions
+from prefixbench.report.one_model import load_model
 from prefixbench.report.sentences import name_type, quote
 from prefixbench.report.snippets import TOOLS, Strings, list_tools, write_snippet
 from prefixbench.report.ways import name_way
 from prefixbench.report.words import clean_text, count_noun, join_words, show_prefix
-from prefixbench.results import load_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from prefixbench.report.copying import Prompt
-    from prefixbench.report.effects import Effect, Reading
+    from prefixbench.report.effects import Effect, Pair, Reading
     from prefixbench.report.evidence import Evidence
 
 CARD = "card"
@@ -103,39 +98,20 @@ def load_recipe(path: Path, model: str | None = None) -> Recipe:
         ResultsError: The folder cannot be read.
         SpecError: No such model, or several and none named.
     """
-    run = load_run(path)
-    conditions = [name for name in list_conditions(run) if _is_sendable(name)]
-    pairs = tuple((name, baseline) for name in conditions for baseline in ("correct", "none"))
-    evidence = gather_evidence([run], [analyse(run, choose_settings(run, pairs=pairs))], ReportOptions())
-    answer = build_answer(evidence)
-    readings = {one.name: one.reading for one in (*answer.models, *answer.undocumented)}
-    reading = readings[_pick_model(path, list(readings), model)]
-    choices = tuple(_choose(reading, task_type, evidence) for task_type in _list_types(reading, evidence))
+    one = load_model(path, model, _choose_pairs)
+    choices = tuple(_choose(one.reading, task_type, one.evidence) for task_type in one.task_types)
     condition_of = {choice.task_type: choice.condition for choice in choices}
-    prompts = list_prompts(reading, evidence, condition_of.__getitem__)
-    return Recipe(reading.model, run.name, choices, prompts, answer.margin, evidence.version)
+    prompts = list_prompts(one.reading, one.evidence, condition_of.__getitem__)
+    margin = one.settings.smallest_effect
+    return Recipe(one.reading.model, one.run.name, choices, prompts, margin, one.evidence.version)
 
 
-def _pick_model(path: Path, models: list[str], model: str | None) -> str:
-    if not models:
-        raise SpecError(f"{path}: no model has a condition compared with another; `prefixbench compare` says why.")
-    if model is None and len(models) > 1:
-        raise SpecError(
-            f"{path}: holds {count_noun(len(models), 'model')}; name one with --model: {', '.join(models)}."
-        )
-    if model is not None and model not in models:
-        raise SpecError(describe_unknown_name("model", model, models, "--model"))
-    return model or models[0]
+def _choose_pairs(conditions: list[str]) -> tuple[Pair, ...]:
+    return tuple((name, baseline) for name in conditions if _is_sendable(name) for baseline in ("correct", "none"))
 
 
 def _is_sendable(condition: str) -> bool:
     return condition.partition("+")[0].partition(":")[0] in SENDABLE
-
-
-def _list_types(reading: Reading, evidence: Evidence) -> list[str]:
-    members = frozenset(reading.members)
-    types = [row.task_type for _, subject, row in evidence.iterate_results() if subject in members]
-    return sorted(dict.fromkeys(types))
 
 
 def _choose(reading: Reading, task_type: str, evidence: Evidence) -> Choice:
