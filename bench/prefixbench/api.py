@@ -24,6 +24,7 @@ class SweepChoices(TypedDict, total=False):
     Attributes:
         models: Hub names, local folders or embedded models.
         tasks: ``TASK``, ``TASK:subset``, a benchmark, or ``package.module.Class``.
+        cards: A folder of prefix cards of your own.
         conditions: ``none``, ``correct``, ``wrong:clustering``, ``placebo``…; ``none`` is always added.
         prefixes: Your own, as ``NAME:query="…",document="…"``.
         endpoint: The address where the models are called.
@@ -41,6 +42,7 @@ class SweepChoices(TypedDict, total=False):
 
     models: Sequence[str]
     tasks: Sequence[str]
+    cards: Path | str
     conditions: Sequence[str]
     prefixes: Sequence[str]
     endpoint: str
@@ -226,6 +228,7 @@ def _load_spec(sweep: Path | str | None, choices: SweepChoices) -> SweepSpec:
         trusted=tuple(given.get("trust_remote_code", ())),
         encoder={name: given[name] for name in encoder if name in given},
         endpoint={name: given[name] for name in ("endpoint", "backend", "like") if name in given},
+        cards=str(given["cards"]) if "cards" in given else None,
         limit=given.get("limit"),
         seed=given.get("seed"),
     )

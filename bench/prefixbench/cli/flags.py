@@ -40,6 +40,7 @@ class SweepFlags:
     data_type: Annotated[str | None, typer.Option(help="What --data is, if its columns cannot tell: STS, …")] = None
     columns: Annotated[str | None, typer.Option(help="Columns of --data: query=COLUMN,passage=COLUMN.")] = None
     language: Annotated[str | None, typer.Option(help="Languages of --data, such as deu-Latn.")] = None
+    cards: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Prefix cards of your own.")] = None
     conditions: Annotated[str | None, typer.Option(help="none,correct,wrong:clustering,placebo,…")] = None
     prefix: Annotated[
         list[str] | None, typer.Option(help='A prefix of your own: NAME:query="…",document="…". Repeatable.')
@@ -78,6 +79,7 @@ class SweepFlags:
             models=_names(self.models),
             tasks=_names(self.tasks),
             data=self._list_data(),
+            cards=None if self.cards is None else str(self.cards),
             conditions=_names(self.conditions),
             prefixes=tuple(self.prefix or ()),
             trusted=tuple(self.trust_remote_code or ()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ def prefixes_command(
     task: Annotated[list[str] | None, typer.Option(help="A task to resolve, with the rule that decided.")] = None,
     conditions: Annotated[str | None, typer.Option(help="Conditions to show; all where absent.")] = None,
     prefix: Annotated[list[str] | None, typer.Option(help='Your own: NAME:query="…",document="…".')] = None,
+    cards: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Prefix cards of your own.")] = None,
     disagreements: Annotated[bool, typer.Option(help="Where mteb's registry and the cards differ.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -35,6 +37,7 @@ def prefixes_command(
         disagreements,
         starter_facts(),
         {model: folder} if model and folder else {},
+        cards,
     )
     answer = answer_prefixes(request)
     sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2) + "\n" if as_json else answer.text)

@@ -80,6 +80,7 @@ def _expand_task(
     unplanned: list[UnplannedCell] = []
     places = [(subset, split) for subset in task.hf_subsets for split in task.eval_splits]
     by_pair: dict[PrefixPair, tuple[Resolution, list[Condition]]] = {}
+    notes: dict[PrefixPair, dict[str, None]] = {}
     for condition in resolver.expand(model, task, spec.conditions):
         try:
             resolution = resolver.resolve(model, task, condition, spec.custom, spec.seed)
@@ -91,6 +92,7 @@ def _expand_task(
             continue
         key = effective_pair(resolution.pair, task)
         by_pair.setdefault(key, (resolution, []))[1].append(condition)
+        notes.setdefault(key, {}).update(dict.fromkeys(resolution.notes))
     for subset, split in places:
         for pair, (resolution, conditions) in by_pair.items():
             cells.append(
@@ -106,7 +108,7 @@ def _expand_task(
                     sources=resolution.sources,
                     limit=spec.limit,
                     seed=spec.seed,
-                    notes=resolution.notes,
+                    notes=tuple(notes[pair]),
                 )
             )
     return cells, unplanned

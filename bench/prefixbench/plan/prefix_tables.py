@@ -30,6 +30,7 @@ class PrefixRequest:
         disagreements: Whether to compare mteb with the cards instead.
         embedded: Facts of the tasks that come with the project.
         folders: Folders of models whose files are at hand.
+        cards: The user's own folder of cards.
     """
 
     model: str | None
@@ -39,6 +40,7 @@ class PrefixRequest:
     disagreements: bool = False
     embedded: Mapping[str, TaskFacts] = field(default_factory=dict)
     folders: Mapping[str, Path] = field(default_factory=dict)
+    cards: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def answer_prefixes(request: PrefixRequest) -> PrefixAnswer:
         SpecError: A task, condition or flag that does not exist or does not go together.
         PrefixNotFoundError: No layer knows the model.
     """
-    book = PrefixBook.load(folders=request.folders)
+    book = PrefixBook.load(folders=request.folders, own_cards=request.cards)
     if request.model is None:
         if request.tasks or request.conditions or request.prefixes:
             raise SpecError("--task, --conditions and --prefix need a model: prefixbench prefixes MODEL --task TASK.")
@@ -80,7 +82,7 @@ def tabulate_request(request: PrefixRequest, book: PrefixBook | None = None) -> 
     conditions = split_names(request.conditions) if request.conditions else SHOWN_CONDITIONS
     conditions += tuple(f"custom:{name}" for name in custom if f"custom:{name}" not in conditions)
     return tabulate_model(
-        book or PrefixBook.load(folders=request.folders),
+        book or PrefixBook.load(folders=request.folders, own_cards=request.cards),
         request.model,
         expand_tasks([TaskSpec(name=name) for name in request.tasks], request.embedded) if request.tasks else (),
         conditions=conditions,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prefixbench.errors import InexpressibleError, PrefixNotFoundError, UnknownNameError, describe_unknown_name
-from prefixbench.prefixes.card_files import FamilyCard, load_cards
+from prefixbench.prefixes.card_files import FamilyCard, load_cards, load_own_cards
 from prefixbench.prefixes.card_layer import CardDocumentation
 from prefixbench.prefixes.documentation import Documentation, spoken
+from prefixbench.prefixes.lineage import list_ancestors
 from prefixbench.prefixes.registry_asker import registered_models
 from prefixbench.prefixes.registry_layer import NoEmbeddingError, registry_documentation
 from prefixbench.prefixes.repository_layer import CONFIG_NAME, find_repository
@@ -43,18 +44,25 @@ class PrefixBook:
     folders: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path | None = None, folders: Mapping[str, Path] | None = None) -> PrefixBook:
+    def load(
+        cls,
+        folder: Path | None = None,
+        folders: Mapping[str, Path] | None = None,
+        own_cards: Path | None = None,
+    ) -> PrefixBook:
         """Read the cards and sentences.
 
         Args:
             folder: Holds ``prefixes/`` and the sentence files; the project's own ``tasks/`` where absent.
             folders: Folders of models whose files are at hand, by name; the hub's cache is looked at besides.
+            own_cards: The user's own folder of cards; one of a model that has a card already replaces it.
 
         Raises:
             CardError: A card or a sentence file has a fault; every one is named with file and line.
         """
         root = folder or tasks_folder()
-        return cls(load_cards(root / "prefixes"), Wordings.load(root), dict(folders or {}))
+        own = {} if own_cards is None else load_own_cards(own_cards)
+        return cls({**load_cards(root / "prefixes"), **own}, Wordings.load(root), dict(folders or {}))
 
     @property
     def families(self) -> Mapping[str, str]:
@@ -78,18 +86,36 @@ class PrefixBook:
             raise
         except PrefixNotFoundError as error:
             if repository := find_repository(model_name, self.folders):
-                return repository
+                suggestion = "" if repository.prompts_sent else self.suggest(model_name)
+                return replace(repository, suggestion=suggestion)
+            suggestion = self.suggest(model_name)
             if model_name not in registered_models():
                 known = {*self.cards, *registered_models()}
                 raise PrefixNotFoundError(
                     f"no prefix is known for {model_name}: {describe_unknown_name('model', model_name, known)} "
                     f"Without a card (tasks/README.md) its {CONFIG_NAME} must be at hand; "
-                    "--like NAME takes another model's."
+                    + (suggestion or "--like NAME takes another model's.")
                 ) from error
             raise PrefixNotFoundError(
                 f"no prefix is known for {model_name}: it has no card in tasks/prefixes, and {error}; "
-                f"add a card (tasks/README.md) to run it"
+                f"add a card (tasks/README.md) to run it{suggestion and f'; {suggestion}'}"
             ) from error
+
+    def suggest(self, model_name: str) -> str:
+        """One sentence on the nearest model with documented prefixes that this one was made from; empty without one."""
+        for ancestor in list_ancestors(model_name, self.folders):
+            entry = self.cards.get(ancestor.name)
+            try:
+                known = CardDocumentation(ancestor.name, entry.family, entry.card, self.wordings) if entry else None
+                mechanism = (known or self.registry(ancestor.name)).mechanism
+            except PrefixNotFoundError:
+                continue
+            if mechanism is not Mechanism.NONE:
+                return (
+                    f"it looks like a fine-tune of {ancestor.name} ({ancestor.said_by}); add --like {ancestor.name} to "
+                    "take its prefixes."
+                )
+        return ""
 
     def registry(self, model_name: str) -> Documentation:
         """What mteb's registry says of a model, also where a card says otherwise.

@@ -56,6 +56,20 @@ def load_cards(folder: Path) -> dict[str, FamilyCard]:
     return cards
 
 
+def load_own_cards(folder: Path) -> dict[str, FamilyCard]:
+    """Read a folder of the user's own cards.
+
+    Raises:
+        CardError: There is no such folder, no card in it, or a card with a fault.
+    """
+    if not folder.is_dir():
+        raise CardError(f"--cards {folder}: no such folder; it holds one TOML file a model family (tasks/README.md).")
+    cards = load_cards(folder)
+    if not cards:
+        raise CardError(f"--cards {folder}: holds no card; give it one TOML file a model family (tasks/README.md).")
+    return cards
+
+
 def read_card_file(path: Path) -> tuple[CardFile, LineIndex]:
     """Read and check one family's file.
 

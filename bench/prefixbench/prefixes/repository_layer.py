@@ -37,11 +37,18 @@ class RepositoryDocumentation:
         model: The name asked for.
         path: The config file.
         prompts: Its ``prompts``; a config whose prompts are all empty documents a model without prefixes.
+        suggestion: Whose prefixes it may take instead, in a sentence; empty where nothing says.
     """
 
     model: str
     path: Path
     prompts: Mapping[str, str]
+    suggestion: str = ""
+
+    @property
+    def prompts_sent(self) -> bool:
+        """Whether any prompt is more than nothing."""
+        return any(self.prompts.values())
 
     @property
     def family(self) -> None:
@@ -61,7 +68,7 @@ class RepositoryDocumentation:
     @property
     def mechanism(self) -> Mechanism:
         """A prefix or nothing; adapters and interfaces do not stand in this file."""
-        return Mechanism.PREFIX if any(self.prompts.values()) else Mechanism.NONE
+        return Mechanism.PREFIX if self.prompts_sent else Mechanism.NONE
 
     @property
     def adapters(self) -> Sequence[str]:
@@ -88,7 +95,8 @@ class RepositoryDocumentation:
             cited = SideSource("repository", f"{CONFIG_NAME} of {self.model} has no prompts", certain=False)
             side = SourcedSide(Side(), cited, Use.NOTHING)
             note = f"the repository of {self.model} brings no prompts, so correct is the same as none"
-            return SourcedPair.same(side, "the repository's config has no prompts", (note,))
+            notes = (f"{note}; {self.suggestion}" if self.suggestion else note,)
+            return SourcedPair.same(side, "the repository's config has no prompts", notes)
         rule = "the repository's config decides"
         if task.has_roles:
             query = self._side((f"{task.name}-query", task.name, f"{task.task_type}-query", "query"), task)

@@ -48,7 +48,7 @@ def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, Resolver]
     faults += _shared_names(tasks)
     if faults:
         raise SpecError(faults)
-    resolver = make_resolver(spec.models, find_folder)
+    resolver = make_resolver(spec.models, find_folder, spec.cards)
     return expand_plan(spec, tasks, resolver, pin_revision), resolver
 
 
@@ -63,11 +63,12 @@ def _shared_names(tasks: tuple[TaskFacts, ...]) -> list[str]:
     ]
 
 
-def make_resolver(models: Iterable[ModelSpec], find_folder: FindFolder) -> Resolver:
-    """What knows the prefixes of these models, also of those only their repositories document."""
+def make_resolver(models: Iterable[ModelSpec], find_folder: FindFolder, own_cards: str | None = None) -> Resolver:
+    """What knows the prefixes of these models, also of those only their repositories or the user's cards document."""
     find_once = functools.cache(find_folder)
     folders = {model.documented_as: folder for model in models if (folder := find_once(model)) is not None}
-    return Resolver(PrefixBook.load(folders=folders), find_once, _check_endpoint)
+    book = PrefixBook.load(folders=folders, own_cards=None if own_cards is None else Path(own_cards).expanduser())
+    return Resolver(book, find_once, _check_endpoint)
 
 
 def _check_endpoint(model: ModelSpec, pair: PrefixPair) -> None:

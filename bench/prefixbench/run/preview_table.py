@@ -25,6 +25,8 @@ def print_preview(preview: Preview, console: Console | None = None) -> None:
         by_model[one.cell.model.name].append(one)
     for model, cells in by_model.items():
         wide.print(_table(model, cells))
+    for note in _list_notes(preview):
+        wide.print(Text(note))
     if preview.unplanned:
         wide.print(_left_out(preview))
     done = sum(one.done for one in preview.cells)
@@ -63,6 +65,12 @@ def _sent(cell: Cell, index: int) -> str:
     parts += [f"{key}={value}" for key, value in side.api]
     parts += [f"pooling {side.pooling.value}"] if side.pooling else []
     return " + ".join(parts)
+
+
+def _list_notes(preview: Preview) -> list[str]:
+    """Why ``correct`` sends nothing, and whose prefixes may be meant, each once."""
+    bare = [one.cell for one in preview.cells if {"none", "correct"} <= {str(name) for name in one.cell.conditions}]
+    return list(dict.fromkeys(note for cell in bare for note in cell.notes))
 
 
 def _number(value: int | None) -> str:

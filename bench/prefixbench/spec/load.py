@@ -38,6 +38,7 @@ class Overrides:
         models: Names, which replace the file's models.
         tasks: ``TASK``, ``TASK:subset`` or a benchmark, which replace the file's tasks.
         data: Tables of DataSpec's fields, which replace the file's.
+        cards: A folder of the user's own prefix cards, which replaces the file's.
         conditions: Conditions, which replace the file's.
         prefixes: ``NAME:query="…",document="…"``, each also run as ``custom:NAME``.
         trusted: Models whose own code may run.
@@ -51,6 +52,7 @@ class Overrides:
     models: tuple[str, ...] | None = None
     tasks: tuple[str, ...] | None = None
     data: tuple[Mapping[str, Any], ...] | None = None
+    cards: str | None = None
     conditions: tuple[str, ...] | None = None
     prefixes: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
@@ -108,7 +110,7 @@ def _apply(content: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
     for field in _LISTS:
         if (given := getattr(overrides, field)) is not None:
             merged[field] = list(given)
-    merged |= {field: value for field in ("limit", "seed") if (value := getattr(overrides, field)) is not None}
+    merged |= {field: value for field in ("cards", "limit", "seed") if (value := getattr(overrides, field)) is not None}
     _check_shapes(merged)
     models: list[dict[str, Any]] = [
         {"name": one} if isinstance(one, str) else dict(one) for one in merged.get("models", [])

@@ -186,6 +186,7 @@ class SweepSpec(Frozen):
         models: What embeds.
         tasks: What is measured; a benchmark's name stands for all its tasks.
         data: What is measured besides: data of the user's own.
+        cards: A folder of the user's own prefix cards.
         conditions: The prefixes compared; ``none`` is always added, being the baseline.
         encoder: How texts become vectors.
         custom: The user's own prefixes by name.
@@ -198,6 +199,7 @@ class SweepSpec(Frozen):
     models: tuple[ModelSpec, ...] = Field(min_length=1)
     tasks: tuple[TaskSpec, ...] = ()
     data: tuple[DataSpec, ...] = ()
+    cards: str | None = Field(default=None, min_length=1)
     conditions: tuple[ConditionField, ...] = Field(min_length=1)
     encoder: EncoderSettings = EncoderSettings()
     custom: dict[CustomName, CustomPrefix] = Field(default_factory=dict)
