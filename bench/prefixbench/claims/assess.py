@@ -59,9 +59,14 @@ class Assessment:
     rows: tuple[TestedRow, ...]
 
     @property
+    def test(self) -> ClaimTest | None:
+        """What tests the claim."""
+        return self.claim.test
+
+    @property
     def outcome(self) -> Outcome:
         """The word on the claim."""
-        holds = self.claim.test.holds if self.claim.test else "everywhere"
+        holds = self.test.holds if self.test else "everywhere"
         return combine([row.outcome for row in self.rows], holds)
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,50 +10,58 @@ from prefixbench.analysis.lines import format_interval, format_points
 from prefixbench.analysis.names import format_contrast
 from prefixbench.claims.judge import Outcome
 from prefixbench.plain import clean_name
+from prefixbench.screen import LINES, flatten, limit, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prefixbench.claims.assess import Assessment, TestedRow
 
-WIDTH = 80
 ORDER = (Outcome.REFUTED, Outcome.CONFIRMED, Outcome.CANNOT_TELL, Outcome.NOT_RUN)
-SHOWN_ROWS = 2
-"""Rows of a claim that the short screen shows."""
+_WORD = 2 + max(map(len, Outcome))
+"""Columns of the word on a claim."""
 
 
 def render_screen(assessments: Sequence[Assessment], runs: Sequence[str], *, everything: bool) -> str:
-    """One screen: claims that something was run for, with the rows that decide; all of them, with plans, if asked."""
+    """One screen: claims that something was run for, with the row that decides; all of them, with plans, if asked."""
     counts = Counter(one.outcome for one in assessments)
     told = ", ".join(f"{counts[word]} {word}" for word in ORDER)
     where = f" by {', '.join(map(clean_name, runs))}" if runs else ""
-    lines = [*textwrap.wrap(f"{len(assessments)} claims{where}: {told}", WIDTH), ""]
-    for word in ORDER:
-        if word is Outcome.NOT_RUN and not everything:
-            continue
-        for one in (one for one in assessments if one.outcome is word):
-            lines += [*_render(one, everything=everything), ""]
-    if counts[Outcome.NOT_RUN] and not everything:
-        lines += ["Not run: --all shows them, with the command that would test each.", ""]
-    lines += ["Points; the interval is the one that decides; n counts items."]
-    return "\n".join(lines) + "\n"
-
-
-def _render(one: Assessment, *, everything: bool) -> list[str]:
-    claim = one.claim
-    lines = _wrap(f"{one.outcome.upper()}  {claim.vendor}: {claim.says}", "", "  ")
-    rows = one.rows if everything else one.decisive[:SHOWN_ROWS]
-    for row in rows:
-        lines += _wrap(tell_row(one, row), "  ", "    ")
-    hidden = len(one.rows) - len(rows)
-    if hidden:
-        lines.append(f"  and {hidden} more: {_count(one, rows)}")
+    head = [*wrap(f"{len(assessments)} claims{where}: {told}"), ""]
+    foot = ["", "points; the interval is the one that decides; n counts items"]
+    ordered = [one for word in ORDER for one in assessments if one.outcome is word]
     if everything:
-        read = "" if claim.read else "; not read at its source"
-        lines += _wrap(f"{claim.source} ({claim.date:%Y-%m-%d}{read})", "  ", "    ")
-        lines += _wrap(claim.note or "", "  ", "    ")
-        lines += _wrap(claim.plan or f"no contrast of scores tests it: {claim.untested}", "  ", "    ")
-    return lines
+        body = flatten([*_tell_all(one), ""] for one in ordered)[:-1]
+    else:
+        judged = [_tell_briefly(one) for one in ordered if one.outcome is not Outcome.NOT_RUN]
+        body = limit(judged, LINES - len(head) - len(foot) - 1, "and {} more claims: --all")
+        if counts[Outcome.NOT_RUN]:
+            foot.insert(1, "not run: --all shows them, each with the command that would test it")
+    return "\n".join([*head, *body, *foot]) + "\n"
+
+
+def _tell_briefly(one: Assessment) -> list[str]:
+    """What is said, and the row with most items of those that gave the word."""
+    row = one.decisive[0]
+    more = f", {len(one.rows)} rows" if len(one.rows) > 1 else ""
+    needed = f"; {row.needed} items for what {one.test.n_items} showed" if row.needed and one.test else ""
+    numbers = f"{format_points(row.delta)} {format_interval(*row.interval)}, n {row.n_items}{more}{needed}"
+    said = f"{one.claim.vendor}: {one.claim.says} — {row.place} {format_contrast(row.pair)} {numbers}"
+    return wrap(f"{one.outcome:<{_WORD}}{said}", "", " " * _WORD)
+
+
+def _tell_all(one: Assessment) -> list[str]:
+    claim = one.claim
+    lines = wrap(f"{one.outcome:<{_WORD}}{claim.vendor}: {claim.says}", "", " " * _WORD)
+    read = "" if claim.read else "; not read at its source"
+    plan = claim.plan or f"no contrast of scores tests it: {claim.untested}"
+    facts = (
+        *(tell_row(one, row) for row in one.rows),
+        f"{claim.source} ({claim.date:%Y-%m-%d}{read})",
+        claim.note,
+        plan,
+    )
+    return [*lines, *flatten(wrap(fact, "  ", "    ") for fact in facts if fact)]
 
 
 def tell_row(one: Assessment, row: TestedRow) -> str:
@@ -64,26 +71,9 @@ def tell_row(one: Assessment, row: TestedRow) -> str:
         f"{row.model}, {row.place}{metric}: {format_contrast(row.pair)} {format_points(row.delta)} "
         f"{format_interval(*row.interval)}, n {row.n_items}: {row.outcome}"
     )
-    test = one.claim.test
-    if row.needed is not None and test is not None:
-        text += f"; it was measured on {test.n_items}, about {row.needed} like these would show that size"
+    if row.needed is not None and one.test is not None:
+        text += f"; it was measured on {one.test.n_items}, about {row.needed} like these would show that size"
     return text
-
-
-def _count(one: Assessment, shown: Sequence[TestedRow]) -> str:
-    rest = Counter(row.outcome for row in one.rows if row not in shown)
-    return ", ".join(f"{rest[word]} {word}" for word in ORDER if rest[word])
-
-
-def _wrap(text: str, first: str, then: str) -> list[str]:
-    return textwrap.wrap(
-        clean_name(text),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=then,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
 
 
 def to_json(assessments: Sequence[Assessment]) -> str:
