@@ -62,7 +62,7 @@ def _describe_seeds(runs: Sequence[Run]) -> str:
 def _render_answers(name: str, answered: Answered) -> str:
     columns = {one: answers for one, answers in answered.answers.items() if answers}
     missing = [one.label for one in answered.answers if one not in columns]
-    lines = [f"### On `{name}`", "", *(_summarise(one.label, answers) for one, answers in columns.items())]
+    lines = [f"### On `{name}`", "", *(summarise(one.label, answers) for one, answers in columns.items())]
     header = ["tasks", *(one.label for one in columns)]
     lines += ["", f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     lookup = [{(own.scope, own.is_task): own for own in answers} for answers in columns.values()]
@@ -89,7 +89,7 @@ def _render_cell(answer: Answer | None) -> str:
     return f"{format_points(answer.delta)} {format_interval(low, high)} {word}"
 
 
-def _summarise(label: str, answers: Sequence[Answer]) -> str:
+def summarise(label: str, answers: Sequence[Answer]) -> str:
     """One sentence from the verdicts by type."""
     types = [one for one in answers if not one.is_task]
     seeds = min(one.n_seeds for one in answers)
