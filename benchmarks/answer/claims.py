@@ -22,8 +22,8 @@ def tell_claims(assessments: Sequence[Assessment]) -> str:
     lines = [
         "## Whose claims hold",
         "",
-        f"Of {len(assessments)} claims in `tasks/claims`, {told}. What a "
-        "claim names decides what counts for it; a size measured on someone's own data is not judged on other data, its "
+        f"Of {len(assessments)} claims in `tasks/claims`, {told}. What a claim "
+        "names decides what counts for it; a size measured on someone's own data is not judged on other data, its "
         "direction is (decision 1201). `prefixbench claims results/answer --all` has sources, every row, and the "
         "command that would test what was not run.",
         "",
