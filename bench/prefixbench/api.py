@@ -31,6 +31,7 @@ class SweepChoices(TypedDict, total=False):
         backend: The kind of endpoint; ``openai`` by default.
         like: The model whose prefixes and tokenizer stand for theirs.
         trust_remote_code: Models whose own code may run.
+        smallest_effect: The smallest difference that matters: points, or points by metric.
         limit: Items kept of each task.
         seed: Seeds every random draw.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -49,6 +50,7 @@ class SweepChoices(TypedDict, total=False):
     backend: str
     like: str
     trust_remote_code: Sequence[str]
+    smallest_effect: float | dict[str, float]
     limit: int
     seed: int
     device: str
@@ -63,15 +65,18 @@ def load(results: Path | str, settings: AnalysisSettings | None = None) -> Analy
 
     Args:
         results: The folder, such as ``results/starter``.
-        settings: What the analysis is told: further contrasts, the smallest effect that matters, resamples, the seed.
+        settings: What the analysis is told: further contrasts, the smallest effect that matters, resamples, the seed;
+            what the run declares where absent.
 
     Raises:
         ResultsError: The folder does not exist, is none of ours, or is damaged.
     """
-    from prefixbench.analysis import AnalysedRun, AnalysisSettings
+    from prefixbench.analysis import AnalysedRun
+    from prefixbench.analysis.compare import choose_settings
     from prefixbench.results import load_run
 
-    return AnalysedRun(load_run(results), settings or AnalysisSettings())
+    run = load_run(results)
+    return AnalysedRun(run, settings or choose_settings(run))
 
 
 def plan(
@@ -229,6 +234,7 @@ def _load_spec(sweep: Path | str | None, choices: SweepChoices) -> SweepSpec:
         encoder={name: given[name] for name in encoder if name in given},
         endpoint={name: given[name] for name in ("endpoint", "backend", "like") if name in given},
         cards=str(given["cards"]) if "cards" in given else None,
+        smallest_effect=given.get("smallest_effect"),
         limit=given.get("limit"),
         seed=given.get("seed"),
     )

@@ -23,6 +23,7 @@ SWEEP: dict[str, Any] = {
     "models": ["a/b", {"name": "c/d", "revision": "main", "dtype": "float16", "max_seq_length": 64, "like": "a/b"}],
     "tasks": ["STS22:en", {"name": "X", "subsets": ["de"]}],
     "conditions": ["none", "wrong:clustering", "custom:own", "mixed:0.5", "placebo:4"],
+    "smallest_effect": {"default": 0.5, "ndcg_at_10": 0.3},
     "limit": 100,
     "seed": 7,
     "encoder": {"device": "cpu", "dtype": "float32", "batch_tokens": 128},

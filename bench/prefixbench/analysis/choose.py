@@ -239,6 +239,7 @@ def choices_to_json(choices: Sequence[Choice], sentences: Sequence[str], setting
     """Return the same as one JSON document."""
     document = {
         "smallest_effect": settings.smallest_effect,
+        "smallest_effects": dict(settings.smallest_effects),
         "seed": settings.seed,
         "choices": [choice.to_record() for choice in choices],
         "not_chosen": list(sentences),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixbench.analysis.analyse import analyse
 from prefixbench.analysis.names import Pair, format_contrast, parse_contrast
-from prefixbench.analysis.settings import AnalysisSettings
+from prefixbench.analysis.settings import AnalysisSettings, Asked
 from prefixbench.analysis.tables import render_summary, render_table, select_rows, to_json
 from prefixbench.errors import SpecError, describe_unknown_name
 from prefixbench.results import load_run
+from prefixbench.spec.margins import DEFAULT_EFFECT, OTHERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,33 +58,40 @@ def find_pairs(run: Run, selection: Selection) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def choose_settings(
-    run: Run,
-    smallest_effect: float | None = None,
-    seed: int | None = None,
-    metric: str | None = None,
-    pairs: tuple[Pair, ...] = (),
-) -> AnalysisSettings:
+def choose_settings(run: Run, asked: Asked | None = None, pairs: tuple[Pair, ...] = ()) -> AnalysisSettings:
     """What an analysis of this run is told: what was declared with the run, unless asked otherwise.
 
+    A margin asked for every metric replaces all that were declared; one asked for a metric, that metric's.
+
     Raises:
-        SpecError: A smallest effect that is no number of points.
+        SpecError: A smallest effect of a metric that no cell of the run has.
     """
-    margin = AnalysisSettings().smallest_effect if smallest_effect is None else smallest_effect
-    if not math.isfinite(margin) or margin < 0:
-        raise SpecError(f"--smallest-effect: {margin:g} is no difference; give points of 0 or more, as in 0.5.")
+    asked = asked or Asked()
+    known = {name for cell in run.results for name in (cell.main_score, *cell.scores)}
+    faults = [
+        describe_unknown_name("metric", name, known, "--smallest-effect")
+        for name in asked.smallest_effects
+        if name != OTHERS and name not in known
+    ]
+    if faults:
+        raise SpecError(faults)
+    declared = {} if OTHERS in asked.smallest_effects else run.spec.smallest_effect
+    effects = {**declared, **asked.smallest_effects}
     return AnalysisSettings(
-        smallest_effect=margin, seed=run.spec.seed if seed is None else seed, contrasts=pairs, metric=metric
+        smallest_effect=effects.pop(OTHERS, DEFAULT_EFFECT),
+        smallest_effects=tuple(sorted(effects.items())),
+        seed=run.spec.seed if asked.seed is None else asked.seed,
+        contrasts=pairs,
+        metric=asked.metric,
     )
 
 
 def compare_run(
     path: Path,
     selection: Selection,
-    metric: str | None,
-    choices: tuple[float | None, int | None],
+    asked: Asked | None = None,
     *,
-    as_json: bool,
+    as_json: bool = False,
     everything: bool = False,
 ) -> str:
     """The answer, the whole table, or the JSON document, of the rows selected.
@@ -92,8 +99,7 @@ def compare_run(
     Args:
         path: The results folder.
         selection: The rows.
-        metric: The metric asked for, or the main scores.
-        choices: Smallest effect in points, and seed; the run's own where absent.
+        asked: In place of what the run declares.
         as_json: Whether a program reads it.
         everything: Every contrast instead of the answer in one screen.
 
@@ -103,7 +109,7 @@ def compare_run(
     """
     run = load_run(path)
     pairs = find_pairs(run, selection)
-    analysis = analyse(run, choose_settings(run, *choices, metric, pairs))
+    analysis = analyse(run, choose_settings(run, asked, pairs))
     contrasts = analysis.contrasts
     if pairs:
         contrasts = contrasts[contrasts["contrast"].isin([format_contrast(pair) for pair in pairs])]

@@ -128,6 +128,7 @@ def _describe_calls(
     right, right_before = called == is_alike, called_before == is_alike
     accuracy = _infer(block, right.astype(np.float64) - right_before)
     share = _infer(block, called.astype(np.float64) - called_before)
+    margin = settings.margin_of("accuracy")
     return {
         "accuracy": float(right.mean()),
         "accuracy_before": float(right_before.mean()),
@@ -135,8 +136,8 @@ def _describe_calls(
         "share_alike": float(called.mean()),
         "share_alike_before": float(called_before.mean()),
         **_points("share", share),
-        "margin": settings.smallest_effect,
-        "claim": Claim(accuracy.estimate, settings.smallest_effect, block.n_units),
+        "margin": margin,
+        "claim": Claim(accuracy.estimate, margin, block.n_units),
     }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixbench.analysis.analyse import Analysis
+    from prefixbench.analysis.settings import Asked
     from prefixbench.results import Run
 
 SHOWN = [
@@ -44,14 +45,14 @@ class ExportFormat(StrEnum):
     MTEB = "mteb"
 
 
-def export_run(path: Path, kind: str, output: Path | None, choices: tuple[float | None, int | None]) -> list[Path]:
+def export_run(path: Path, kind: str, output: Path | None = None, asked: Asked | None = None) -> list[Path]:
     """Analyse a run and write it.
 
     Args:
         path: The results folder.
         kind: An `ExportFormat`.
         output: Folder to write to; ``export/FORMAT`` in the results folder where absent.
-        choices: Smallest effect in points, and seed; the run's own where absent.
+        asked: In place of what the run declares.
 
     Raises:
         SpecError: There is no such format.
@@ -63,7 +64,7 @@ def export_run(path: Path, kind: str, output: Path | None, choices: tuple[float 
     run = load_run(path)
     if kind == ExportFormat.MTEB:
         return [_copy_mteb(run, target)]
-    return export_analysis(analyse(run, choose_settings(run, *choices)), ExportFormat(kind), target)
+    return export_analysis(analyse(run, choose_settings(run, asked)), ExportFormat(kind), target)
 
 
 def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path) -> list[Path]:

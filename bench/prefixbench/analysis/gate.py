@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from prefixbench.analysis.analyse import analyse
-from prefixbench.analysis.compare import Selection, list_conditions
+from prefixbench.analysis.compare import Selection, choose_settings, list_conditions
 from prefixbench.analysis.lines import format_interval, format_points
 from prefixbench.analysis.names import parse_contrast
 from prefixbench.analysis.rules import Verdict
-from prefixbench.analysis.settings import AnalysisSettings
+from prefixbench.analysis.settings import Asked
 from prefixbench.analysis.tables import select_rows, to_records
 from prefixbench.errors import SpecError
 from prefixbench.results import load_run
+from prefixbench.spec.margins import OTHERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ class GateResult:
 
     Attributes:
         contrast: What was judged.
-        max_loss: Points.
+        max_loss: Points; ``None`` where rows have margins of their own.
         shown: The answer.
         harmful: Rows whose loss is shown to be larger.
         open: Rows whose loss may be larger.
@@ -50,7 +51,7 @@ class GateResult:
     """
 
     contrast: str
-    max_loss: float
+    max_loss: float | None
     shown: Shown
     harmful: pd.DataFrame
     open: pd.DataFrame
@@ -62,9 +63,10 @@ class GateResult:
         lines = [f"loss shown: {_describe(row)}" for row in to_records(self.harmful)]
         lines += [f"loss possible: {_describe(row)}" for row in to_records(self.open)]
         lines += [f"not judged: {sentence}" for sentence in self.unjudged]
+        bound = "their metric's margin" if self.max_loss is None else f"{self.max_loss:g} points"
         lines.append(
             f"gate: {WORDS[self.shown]}: {self.contrast}, {self.n_judged} judged, {len(self.harmful)} lose more than "
-            f"{self.max_loss:g} points, {len(self.open)} may, {len(self.unjudged)} not judged"
+            f"{bound}, {len(self.open)} may, {len(self.unjudged)} not judged"
         )
         return "\n".join(lines) + "\n"
 
@@ -89,7 +91,7 @@ def _describe(row: dict[str, Any]) -> str:
 
 
 def judge_run(
-    path: Path, contrast: str, max_loss: float, selection: Selection | None = None, *, only_proven: bool = False
+    path: Path, contrast: str, max_loss: float | None, selection: Selection | None = None, *, only_proven: bool = False
 ) -> GateResult:
     """Judge every row of one contrast by non-inferiority (ICH E9, section 3.3.2).
 
@@ -100,7 +102,7 @@ def judge_run(
     Args:
         path: The results folder.
         contrast: ``CONDITION-BASELINE``.
-        max_loss: Points still accepted.
+        max_loss: Points still accepted; what the run declares as the smallest effect of each metric where absent.
         selection: One model or one task, in place of all.
         only_proven: Pass unless harm is shown: the rule of old.
 
@@ -108,11 +110,12 @@ def judge_run(
         ResultsError: The folder cannot be read.
         SpecError: The contrast or the bound makes no sense, or nothing in the run could be judged by it.
     """
-    if not math.isfinite(max_loss) or max_loss < 0:
+    if max_loss is not None and (not math.isfinite(max_loss) or max_loss < 0):
         raise SpecError(f"--max-loss: {max_loss:g} is no loss; give points of 0 or more, as in --max-loss 0.5.")
     run = load_run(path)
     pair = parse_contrast(contrast, list_conditions(run))
-    analysis = analyse(run, AnalysisSettings(smallest_effect=max_loss, seed=run.spec.seed, contrasts=(pair,)))
+    asked = Asked({} if max_loss is None else {OTHERS: max_loss})
+    analysis = analyse(run, choose_settings(run, asked, (pair,)))
     rows = analysis.contrasts[analysis.contrasts["contrast"] == contrast]
     refusals = analysis.refusals[analysis.refusals["contrast"].isin([contrast, "all"])]
     chosen = selection or Selection()
@@ -126,8 +129,10 @@ def judge_run(
     unjudged += [run.describe_missing()] if run.missing else []
     if not len(judged) and not unjudged:
         raise SpecError(f"{path}: every {contrast} here compares a cell with itself; there is nothing to judge.")
-    is_harmful = (judged["ci_high_adjusted"] < -max_loss) & (judged["verdict"] == Verdict.HURTS.value)
-    is_open = (judged["ci_low_cautious"] <= -max_loss) & ~is_harmful
+    is_harmful = (judged["ci_high_adjusted"] < -judged["margin"]) & (judged["verdict"] == Verdict.HURTS.value)
+    is_open = (judged["ci_low_cautious"] <= -judged["margin"]) & ~is_harmful
     safe = len(judged) > 0 and not is_open.any() and not unjudged
     shown = Shown.HARMFUL if is_harmful.any() else Shown.SAFE if safe or only_proven else Shown.NOTHING
-    return GateResult(contrast, max_loss, shown, judged[is_harmful], judged[is_open], len(judged), tuple(unjudged))
+    margins = set(judged["margin"])
+    bound = max_loss if len(margins) != 1 else margins.pop()
+    return GateResult(contrast, bound, shown, judged[is_harmful], judged[is_open], len(judged), tuple(unjudged))

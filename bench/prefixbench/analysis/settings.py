@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prefixbench.spec.margins import DEFAULT_EFFECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class AnalysisSettings:
         n_movers: Items listed for each contrast, those that moved most.
     """
 
-    smallest_effect: float = 0.5
+    smallest_effect: float = DEFAULT_EFFECT
     smallest_effects: tuple[tuple[str, float], ...] = ()
     required_loss: float = 2.0
     n_resamples: int = 1_999
@@ -32,6 +35,26 @@ class AnalysisSettings:
     def margin_of(self, metric: str) -> float:
         """Return the smallest effect that matters for a metric, points."""
         return dict(self.smallest_effects).get(metric, self.smallest_effect)
+
+    def describe_margins(self) -> str:
+        """Return ``±0.5``, with the metrics that have another margin."""
+        named = [f"{metric} ±{points:g}" for metric, points in self.smallest_effects if points != self.smallest_effect]
+        return ", ".join([f"±{self.smallest_effect:g}", *named])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asks of an analysis in place of what was declared with the run.
+
+    Attributes:
+        smallest_effects: Points by metric, `prefixbench.spec.margins.OTHERS` for those not named.
+        seed: Of the analysis.
+        metric: In place of the main scores.
+    """
+
+    smallest_effects: Mapping[str, float] = field(default_factory=dict)
+    seed: int | None = None
+    metric: str | None = None
 
 
 CONFIDENCE = 0.95

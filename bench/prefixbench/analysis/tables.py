@@ -57,6 +57,7 @@ def to_json(analysis: Analysis, contrasts: pd.DataFrame) -> str:
     }
     document = {
         "smallest_effect": analysis.settings.smallest_effect,
+        "smallest_effects": dict(analysis.settings.smallest_effects),
         "seed": analysis.settings.seed,
         **{name: to_records(frame) for name, frame in frames.items()},
     }
@@ -75,11 +76,8 @@ def render_summary(analysis: Analysis) -> str:
     n_missing = len(analysis.refusals)
     if n_missing:
         lines += ["", f"{n_missing} contrasts were not made; --all says why"]
-    margin = analysis.settings.smallest_effect
-    lines += [
-        "",
-        f"points; intervals adjusted within a model's tasks; ±{margin:g} matters; seed {analysis.settings.seed}",
-    ]
+    margins, seed = analysis.settings.describe_margins(), analysis.settings.seed
+    lines += ["", f"points; intervals adjusted within a model's tasks; {margins} matters; seed {seed}"]
     return "\n".join(lines) + "\n"
 
 
@@ -116,7 +114,7 @@ def render_table(analysis: Analysis, contrasts: pd.DataFrame) -> str:
     lines += [
         "",
         "points; interval and p adjusted within the family (primary: Holm over a model's tasks; sides; "
-        f"exploratory: Benjamini-Hochberg); ±{settings.smallest_effect:g} matters; seed {settings.seed}",
+        f"exploratory: Benjamini-Hochberg); {settings.describe_margins()} matters; seed {settings.seed}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -12,7 +12,10 @@ from prefixbench.cli.app import app
 
 RunArgument = Annotated[Path, typer.Argument(help="A results folder.", metavar="RUN")]
 ContrastOption = Annotated[str | None, typer.Option(help="CONDITION-BASELINE; any two conditions of the run.")]
-SmallestEffectOption = Annotated[float | None, typer.Option(help="Smallest difference that matters, in points; 0.5.")]
+SmallestEffectOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[METRIC=]POINTS", help="Smallest difference that matters; the run's own if absent."),
+]
 SeedOption = Annotated[int | None, typer.Option(help="Seeds resamples; the run's own if absent.", min=0)]
 
 
@@ -32,10 +35,12 @@ def compare_command(
 ) -> None:
     """What the prefix does, in one screen; every contrast behind --all."""
     from prefixbench.analysis.compare import Selection, compare_run
+    from prefixbench.analysis.settings import Asked
+    from prefixbench.spec.margins import parse_smallest_effects
 
+    asked = Asked(parse_smallest_effects(smallest_effect or ()), seed, metric)
     selection = Selection(contrast, against, model, task)
-    choices = smallest_effect, seed
-    sys.stdout.write(compare_run(run, selection, metric, choices, as_json=as_json, everything=everything))
+    sys.stdout.write(compare_run(run, selection, asked, as_json=as_json, everything=everything))
 
 
 @app.command("gate")
@@ -43,7 +48,9 @@ def gate_command(
     run: RunArgument,
     *,
     contrast: Annotated[str, typer.Option(help="CONDITION-BASELINE; any two conditions of the run.")] = "correct-none",
-    max_loss: Annotated[float, typer.Option(help="Loss in points that is still accepted.")] = 0.5,
+    max_loss: Annotated[
+        float | None, typer.Option(help="Loss in points still accepted; the run's smallest effect if absent.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
     only_proven: Annotated[bool, typer.Option("--only-proven", help="Pass unless a loss is shown.")] = False,
@@ -69,6 +76,8 @@ def export_command(
 ) -> None:
     """Write every table, or mteb's own results layout."""
     from prefixbench.analysis.export import export_run
+    from prefixbench.analysis.settings import Asked
+    from prefixbench.spec.margins import parse_smallest_effects
 
-    for path in export_run(run, export_format, output, (smallest_effect, seed)):
+    for path in export_run(run, export_format, output, Asked(parse_smallest_effects(smallest_effect or ()), seed)):
         sys.stdout.write(f"{path}\n")

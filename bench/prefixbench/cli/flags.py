@@ -13,6 +13,7 @@ import typer
 
 from prefixbench.errors import SpecError
 from prefixbench.spec.load import Overrides, load_sweep, split_names
+from prefixbench.spec.margins import parse_smallest_effects
 from prefixbench.spec.sweep import Dtype, Engine, SweepSpec
 
 P = ParamSpec("P")
@@ -58,6 +59,9 @@ class SweepFlags:
     engine: Annotated[Engine | None, typer.Option(help="What computes the forward pass.")] = None
     batch_tokens: Annotated[int | None, typer.Option(help="Padded tokens a batch may hold.")] = None
     max_seq_length: Annotated[int | None, typer.Option(help="Tokens read of prefix and text together.")] = None
+    smallest_effect: Annotated[
+        list[str] | None, typer.Option(metavar="[METRIC=]POINTS", help="Smallest difference that matters. Repeatable.")
+    ] = None
     limit: Annotated[int | None, typer.Option(help="Items kept of each task.")] = None
     seed: Annotated[int | None, typer.Option(help="Seeds every random draw.")] = None
 
@@ -88,6 +92,7 @@ class SweepFlags:
                 name: value for name in ("endpoint", "backend", "like") if (value := getattr(self, name)) is not None
             },
             encoder={name: value for name, value in encoder.items() if value is not None},
+            smallest_effect=parse_smallest_effects(self.smallest_effect) if self.smallest_effect else None,
             limit=self.limit,
             seed=self.seed,
         )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from prefixbench.cli.app import app
+from prefixbench.cli.compare import SeedOption, SmallestEffectOption
 
 
 @app.command("report")
@@ -21,16 +22,17 @@ def report_command(
     figures: Annotated[Path | None, typer.Option(help="Also every figure as PDF, PNG and CSV, here.")] = None,
     texts: Annotated[bool, typer.Option(help="Quote items where their licence allows it.")] = True,
     metric: Annotated[str | None, typer.Option(help="Metric with per-item scores; the main score if absent.")] = None,
-    smallest_effect: Annotated[float, typer.Option(help="Smallest difference that matters, points.", min=0.0)] = 0.5,
-    seed: Annotated[int, typer.Option(help="Seeds resamples and sign flips.", min=0)] = 42,
+    smallest_effect: SmallestEffectOption = None,
+    seed: SeedOption = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write the HTML report of a run; of one still going, a partial one."""
-    from prefixbench.analysis import AnalysisSettings
+    from prefixbench.analysis.settings import Asked
     from prefixbench.report.command import Outputs, report_runs
+    from prefixbench.spec.margins import parse_smallest_effects
 
-    settings = AnalysisSettings(smallest_effect=smallest_effect, seed=seed, metric=metric)
-    written = report_runs(runs, Outputs(output, card, markdown, figures), settings, texts=texts)
+    asked = Asked(parse_smallest_effects(smallest_effect or ()), seed, metric)
+    written = report_runs(runs, Outputs(output, card, markdown, figures), asked, texts=texts)
     sys.stderr.write(f"report: {written[0]}\n")
     if show:
         typer.launch(written[0].resolve().as_uri())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefixbench.analysis import analyse
+from prefixbench.analysis.compare import choose_settings
 from prefixbench.files import write_bytes
 from prefixbench.report.answer import Answer, build_answer
 from prefixbench.report.evidence import Evidence, gather_evidence
@@ -18,7 +19,7 @@ from prefixbench.results import load_run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixbench.analysis import AnalysisSettings
+    from prefixbench.analysis.settings import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,22 @@ class Outputs:
     figures: Path | None = None
 
 
-def load_report(
-    folders: Sequence[Path], settings: AnalysisSettings | None = None, options: ReportOptions | None = None
-) -> Report:
+def load_report(folders: Sequence[Path], asked: Asked | None = None, options: ReportOptions | None = None) -> Report:
     """Read and analyse one or more run folders.
 
     Raises:
         ResultsError: A folder is no run of ours.
     """
     runs = [load_run(folder) for folder in folders]
-    evidence = gather_evidence(runs, [analyse(run, settings) for run in runs], options or ReportOptions())
+    analyses = [analyse(run, choose_settings(run, asked)) for run in runs]
+    evidence = gather_evidence(runs, analyses, options or ReportOptions())
     return Report(evidence, build_answer(evidence))
 
 
 def report_runs(
     folders: Sequence[Path],
     outputs: Outputs | None = None,
-    settings: AnalysisSettings | None = None,
+    asked: Asked | None = None,
     *,
     texts: bool = True,
 ) -> tuple[Path, ...]:
@@ -84,7 +84,7 @@ def report_runs(
     Args:
         folders: The runs.
         outputs: What is written where.
-        settings: Of the analysis.
+        asked: Of the analysis, in place of what each run declares.
         texts: Whether items are quoted where their licence allows it.
 
     Returns:
@@ -94,7 +94,7 @@ def report_runs(
         ResultsError: A folder is no run of ours.
     """
     outputs = outputs or Outputs()
-    report = load_report(folders, settings, ReportOptions(texts=texts))
+    report = load_report(folders, asked, ReportOptions(texts=texts))
     page = outputs.page or (folders[0] if len(folders) == 1 else Path()) / "report.html"
     write_report(page, report.render_html())
     written = [page]

@@ -35,7 +35,7 @@ class Evidence:
         runs: In the order given.
         run_names: One distinct name a run.
         options: How the report is written.
-        smallest_effects: Points below which a difference does not matter, as each analysis was told; distinct values.
+        smallest_effects: Points below which a difference does not matter, of any metric here; distinct values.
         contrasts: The analyses' contrasts with ``run``, ``subject`` and ``label`` (task, and subset where it has many).
         tasks: Likewise, a task's subsets and splits averaged.
         types: Likewise, without ``label``: means over the tasks of a type.
@@ -131,7 +131,7 @@ def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], opt
     if not runs or len(runs) != len(analyses):
         raise ValueError(f"a report needs one analysis a run, but there are {len(runs)} runs and {len(analyses)}.")
     names = _name_runs(runs)
-    margins = tuple(sorted({analysis.settings.smallest_effect for analysis in analyses}))
+    margins = tuple(sorted({float(margin) for analysis in analyses for margin in analysis.tasks["margin"]}))
     nothing = pd.DataFrame()
     empty = Evidence(tuple(runs), names, options, margins, *(nothing for _ in range(6)))
     named = list(zip(analyses, names, strict=True))

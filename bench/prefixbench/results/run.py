@@ -25,8 +25,9 @@ from prefixbench.spec.sweep import SweepSpec
 
 MANIFEST = "run.json"
 
-MIXING_FIELDS = ("limit", "seed", "encoder.dtype", "encoder.max_seq_length", "custom")
-"""Settings that every cell of one folder shares; models, tasks and conditions may be added later."""
+MIXING_FIELDS = ("limit", "seed", "encoder.dtype", "encoder.max_seq_length", "custom", "smallest_effect")
+"""Settings that every cell of one folder shares; models, tasks and conditions may be added later, and so may names of
+tables (own prefixes, metrics)."""
 
 FRAME_FIELDS = (
     *("model", "task", "task_type", "hf_subset", "hf_split", "main_score", "score", "n_items", "cell_id"),

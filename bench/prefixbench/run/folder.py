@@ -108,7 +108,7 @@ def _refuse_other_settings(folder: Path, known: SweepSpec, asked: SweepSpec) -> 
     differences = []
     for name in MIXING_FIELDS:
         before, now = _setting(known, name), _setting(asked, name)
-        if name == "custom":
+        if isinstance(before, Mapping):
             shared = before.keys() & now.keys()
             before, now = ({key: table[key] for key in shared} for table in (before, now))
         if before != now:
@@ -138,6 +138,7 @@ def _unite(known: SweepSpec, asked: SweepSpec) -> SweepSpec:
             "data": tuple(data.values()),
             "conditions": tuple(dict.fromkeys(known.conditions + asked.conditions)),
             "custom": {**known.custom, **asked.custom},
+            "smallest_effect": {**known.smallest_effect, **asked.smallest_effect},
         }
     )
 

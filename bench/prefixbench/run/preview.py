@@ -15,6 +15,7 @@ from prefixbench.plan.place import Place
 from prefixbench.results import load_run
 from prefixbench.run.folder import find_pending
 from prefixbench.run.known import recall_model
+from prefixbench.run.margins import describe_doubts, doubt_margins, name_unused
 from prefixbench.run.planning import find_local_folder, make_plan
 from prefixbench.run.texts import RoleTexts, recall_texts
 from prefixbench.spec.conditions import Role, Side
@@ -55,6 +56,7 @@ class Preview:
         n_to_embed: Distinct (prefix, text) pairs without a stored vector, each counted once for all cells.
         n_unknown: Cells whose data were never read on this machine.
         seconds: Estimate from the last sweep's rates here; ``None`` where there was none.
+        warnings: Sentences on margins that can hardly be shown, or that no task uses.
     """
 
     cells: tuple[CellPreview, ...]
@@ -62,6 +64,7 @@ class Preview:
     n_to_embed: int
     n_unknown: int
     seconds: float | None
+    warnings: tuple[str, ...] = ()
 
 
 def preview_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Preview:
@@ -79,7 +82,9 @@ def preview_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Preview:
     to_embed = counter.count_missing([one.cell for one in pending])
     unknown = sum(one.n_texts is None for one in pending)
     seconds = None if unknown else _estimate(cache, to_embed, len(pending))
-    return Preview(tuple(cells), plan.unplanned, to_embed, unknown, seconds)
+    planned = [one.cell for one in cells]
+    warnings = describe_doubts(doubt_margins(spec, planned, folder, cache)), name_unused(spec, planned)
+    return Preview(tuple(cells), plan.unplanned, to_embed, unknown, seconds, tuple(filter(None, warnings)))
 
 
 def _done_ids(plan: Plan, folder: Path) -> set[str]:
@@ -188,4 +193,5 @@ def describe_preview(preview: Preview) -> dict[str, object]:
         "texts_to_embed": preview.n_to_embed,
         "cells_of_unread_data": preview.n_unknown,
         "seconds": preview.seconds,
+        "warnings": list(preview.warnings),
     }

@@ -32,6 +32,8 @@ def print_preview(preview: Preview, console: Console | None = None) -> None:
     done = sum(one.done for one in preview.cells)
     wide.print(Text(f"{len(preview.cells)} cells, {done} done, {len(preview.unplanned)} left out", style="bold"))
     wide.print(_cost(preview))
+    for warning in preview.warnings:
+        wide.print(Text(warning))
 
 
 def _table(model: str, cells: list[CellPreview]) -> Table:

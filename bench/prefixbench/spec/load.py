@@ -17,6 +17,7 @@ from prefixbench.errors import SpecError, UnknownNameError, describe_unknown_nam
 from prefixbench.faults import list_faults, show_value
 from prefixbench.spec.conditions import BASELINE, Condition
 from prefixbench.spec.data import tasks_folder
+from prefixbench.spec.margins import merge_effects
 from prefixbench.spec.model_names import gather_models
 from prefixbench.spec.sweep import SweepSpec
 
@@ -45,6 +46,7 @@ class Overrides:
         trusted_tasks: Modules named by a sweep file that may be imported.
         endpoint: Fields of every model named in ``models`` or the file (``endpoint``, ``backend``, ``like``).
         encoder: Fields of EncoderSettings.
+        smallest_effect: Points, or points by metric; metrics it does not name stay as the file has them.
         limit: Items kept a task.
         seed: The run's seed.
     """
@@ -59,6 +61,7 @@ class Overrides:
     trusted_tasks: tuple[str, ...] = ()
     endpoint: Mapping[str, str] | None = None
     encoder: Mapping[str, Any] | None = None
+    smallest_effect: Mapping[str, float] | float | None = None
     limit: int | None = None
     seed: int | None = None
 
@@ -125,6 +128,8 @@ def _apply(content: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
     merged["custom"] = custom | own
     merged["conditions"] = [*merged.get("conditions", []), *(f"custom:{name}" for name in own)]
     merged["encoder"] = {**merged.get("encoder", {}), **(overrides.encoder or {})}
+    if overrides.smallest_effect is not None:
+        merged["smallest_effect"] = merge_effects(merged.get("smallest_effect", {}), overrides.smallest_effect)
     return merged
 
 

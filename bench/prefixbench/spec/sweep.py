@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
 
 from prefixbench.spec.conditions import Condition
+from prefixbench.spec.margins import SmallestEffects
 
 
 class Frozen(BaseModel):
@@ -190,6 +191,7 @@ class SweepSpec(Frozen):
         conditions: The prefixes compared; ``none`` is always added, being the baseline.
         encoder: How texts become vectors.
         custom: The user's own prefixes by name.
+        smallest_effect: The smallest difference that matters, points by metric; a bare number is for all.
         limit: Keeps at most this many items a task (queries, pairs, test samples); whole tasks where absent.
         seed: Seeds every random draw of the run.
     """
@@ -203,5 +205,6 @@ class SweepSpec(Frozen):
     conditions: tuple[ConditionField, ...] = Field(min_length=1)
     encoder: EncoderSettings = EncoderSettings()
     custom: dict[CustomName, CustomPrefix] = Field(default_factory=dict)
+    smallest_effect: SmallestEffects = Field(default_factory=dict)
     limit: Whole | None = Field(default=None, ge=10, le=1_000_000_000)
     seed: Whole = Field(default=42, ge=0, lt=2**32)

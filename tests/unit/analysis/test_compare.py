@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import prefixbench as pb
 import pytest
-from prefixbench.analysis.compare import Selection, compare_run
+from prefixbench.analysis.compare import Selection, choose_settings, compare_run
+from prefixbench.analysis.gate import Shown, judge_run
+from prefixbench.analysis.settings import Asked
 from prefixbench.cli.app import register_commands
 from prefixbench.errors import SpecError
+from prefixbench.results import load_run
 from prefixbench.results.items import write_items
 from prefixbench.results.ledger import append_row
 from prefixbench.results.run import Manifest, write_manifest
@@ -45,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_table_shows_every_contrast_with_its_verdict(folder: Path) -> None:
-    text = compare_run(folder, Selection(), None, (0.5, 42), as_json=False, everything=True)
+    text = compare_run(folder, Selection(), as_json=False, everything=True)
     assert "org/model\n" in text
     line = next(line for line in text.splitlines() if "Loss" in line and "correct-none" in line)
     assert line.split()[-1] == "hurts"
@@ -53,7 +57,7 @@ def test_the_table_shows_every_contrast_with_its_verdict(folder: Path) -> None:
 
 
 def test_the_answer_fits_a_screen_of_eighty_columns(folder: Path) -> None:
-    lines = compare_run(folder, Selection(), None, (None, None), as_json=False).splitlines()
+    lines = compare_run(folder, Selection(), as_json=False).splitlines()
     assert lines[0] == "org/model: harmful"
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
@@ -61,32 +65,51 @@ def test_the_answer_fits_a_screen_of_eighty_columns(folder: Path) -> None:
 
 
 def test_selecting_rows_changes_no_number(folder: Path) -> None:
-    whole = json.loads(compare_run(folder, Selection(), None, (0.5, 42), as_json=True))["contrasts"]
-    one = json.loads(compare_run(folder, Selection("correct-none", task="Loss"), None, (0.5, 42), as_json=True))
+    whole = json.loads(compare_run(folder, Selection(), as_json=True))["contrasts"]
+    one = json.loads(compare_run(folder, Selection("correct-none", task="Loss"), as_json=True))
     assert one["contrasts"] == [row for row in whole if row["task"] == "Loss" and row["contrast"] == "correct-none"]
 
 
 def test_names_with_hyphens_are_told_apart(folder: Path) -> None:
-    rows: list[dict[str, Any]] = json.loads(
-        compare_run(folder, Selection("none-query-only"), None, (0.5, 42), as_json=True)
-    )["contrasts"]
+    rows: list[dict[str, Any]] = json.loads(compare_run(folder, Selection("none-query-only"), as_json=True))[
+        "contrasts"
+    ]
     assert {(row["condition"], row["baseline"]) for row in rows} == {("none", "query-only")}
     assert next(row for row in rows if row["task"] == "Loss")["verdict"] == "helps"
 
 
 def test_an_unknown_contrast_names_the_nearest(folder: Path) -> None:
     with pytest.raises(SpecError, match=r"^--contrast: unknown contrast 'corect-none'; did you mean correct-none"):
-        compare_run(folder, Selection("corect-none"), None, (0.5, 42), as_json=False)
+        compare_run(folder, Selection("corect-none"), as_json=False)
     with pytest.raises(SpecError, match=r"^--task: unknown task 'Los'; did you mean Loss\?$"):
-        compare_run(folder, Selection(task="Los"), None, (0.5, 42), as_json=False)
+        compare_run(folder, Selection(task="Los"), as_json=False)
 
 
 def test_a_metric_without_items_is_refused_and_says_which_has_them(folder: Path) -> None:
-    document = json.loads(compare_run(folder, Selection(), "map_at_10", (0.5, 42), as_json=True))
+    document = json.loads(compare_run(folder, Selection(), Asked(metric="map_at_10"), as_json=True))
     assert document["contrasts"] == []
     assert {row["reason"] for row in document["refusals"]} == {
         "map_at_10 has no per-item scores here; ndcg_at_10, the main score, can be compared."
     }
+
+
+def test_the_margin_is_the_runs_own_unless_asked_otherwise(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(folder, copy)
+    run = load_run(copy)
+    spec = run.spec.model_copy(update={"smallest_effect": {"default": 0.3, "ndcg_at_10": 7.0}})
+    write_manifest(copy, run.manifest.model_copy(update={"spec": spec}))
+    run = load_run(copy)
+    assert [choose_settings(run, asked).margin_of("ndcg_at_10") for asked in (None, Asked({"default": 2.0}))] == [7, 2]
+    assert choose_settings(run, Asked({"ndcg_at_10": 1.0})).describe_margins() == "±0.3, ndcg_at_10 ±1"
+    rows = pb.load(copy).tasks()
+    assert set(rows["margin"]) == {7.0}
+    loss = rows[(rows["task"] == "Loss") & (rows["contrast"] == "correct-none")].iloc[0]
+    assert loss["verdict"] == "equivalent"
+    assert judge_run(copy, "correct-none", None).shown is Shown.SAFE
+    assert "±0.3, ndcg_at_10 ±7 matters" in compare_run(copy, Selection())
+    with pytest.raises(SpecError, match=r"^--smallest-effect: unknown metric 'ndcg_at_01'; did you mean ndcg_at_10"):
+        compare_run(copy, Selection(), Asked({"ndcg_at_01": 1.0}))
 
 
 def test_the_library_gives_the_same_frame(folder: Path) -> None:

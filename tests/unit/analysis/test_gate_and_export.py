@@ -117,8 +117,8 @@ def test_cells_compared_with_themselves_are_nothing_to_judge(tmp_path: Path) -> 
 
 
 def test_csv_and_parquet_hold_every_frame_and_column(folder: Path, tmp_path: Path) -> None:
-    csv = export_run(folder, "csv", tmp_path / "csv", (0.5, 42))
-    parquet = export_run(folder, "parquet", tmp_path / "parquet", (0.5, 42))
+    csv = export_run(folder, "csv", tmp_path / "csv")
+    parquet = export_run(folder, "parquet", tmp_path / "parquet")
     names = ["contrasts", "tasks", "types", "models", "movers", "refusals"]
     assert [path.stem for path in csv] == [path.stem for path in parquet] == names
     from_csv, from_parquet = pd.read_csv(csv[0]), pd.read_parquet(parquet[0])
@@ -143,21 +143,21 @@ def test_markdown_and_latex_are_tables(tmp_path: Path) -> None:
 
 def test_mtebs_layout_is_copied_to_a_new_folder_only(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match=r"holds no results in mteb's layout \(no folder 'mteb'\)\.$"):
-        export_run(folder, "mteb", tmp_path / "out", (0.5, 42))
+        export_run(folder, "mteb", tmp_path / "out")
     source = folder / "mteb" / "results" / "model"
     source.mkdir(parents=True)
     (source / "Task.json").write_text("{}")
-    export_run(folder, "mteb", tmp_path / "out", (0.5, 42))
+    export_run(folder, "mteb", tmp_path / "out")
     assert (tmp_path / "out" / "results" / "model" / "Task.json").read_text() == "{}"
     with pytest.raises(ResultsError, match=r"is not empty; mteb's results are written to a new or empty folder\.$"):
-        export_run(folder, "mteb", tmp_path / "out", (0.5, 42))
+        export_run(folder, "mteb", tmp_path / "out")
 
 
 def test_mteb_reads_what_is_exported(tmp_path: Path) -> None:
     from mteb.cache import ResultCache
 
     source = Path(__file__).parents[3] / "results" / "validity"
-    export_run(source, "mteb", tmp_path / "out", (0.5, 42))
+    export_run(source, "mteb", tmp_path / "out")
     cache = ResultCache(cache_path=tmp_path / "out")
     model = "sentence-transformers/all-MiniLM-L6-v2"
     loaded = cache.load_results(models=[model], load_experiments="match_name", include_remote=False)
@@ -176,7 +176,7 @@ def test_mteb_reads_what_is_exported(tmp_path: Path) -> None:
 
 def test_an_unknown_format_names_the_valid_ones(folder: Path) -> None:
     with pytest.raises(SpecError, match=r"^--format: unknown format 'xlsx'; valid choices: csv, latex, markdown, mteb"):
-        export_run(folder, "xlsx", None, (0.5, 42))
+        export_run(folder, "xlsx", None)
 
 
 def test_no_cell_is_taken_for_a_formula_or_markup() -> None:
@@ -199,5 +199,5 @@ def test_mteb_results_are_never_read_through_a_link(kind: str, folder: Path, tmp
     else:
         (results / "x.json").symlink_to({"file": tmp_path / "secret", "folder": tmp_path, "loop": results}[kind])
     with pytest.raises(ResultsError, match=r"x\.json: (is a link|cannot be read \(it is no ordinary file\))"):
-        export_run(copy, "mteb", tmp_path / "out", (0.5, 42))
+        export_run(copy, "mteb", tmp_path / "out")
     assert not any(path.name == "secret" for path in tmp_path.glob("out/**/*"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from prefixbench.errors import SpecError
 from prefixbench.spec.load import Overrides, list_presets, load_sweep, parse_custom_prefix, split_names
+from prefixbench.spec.margins import parse_smallest_effects
 from prefixbench.spec.visible import show_whitespace
 
 
@@ -31,6 +32,51 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
     spec = load_sweep(path, None, Overrides(encoder={"dtype": "float32"}, seed=2, conditions=("correct",)))
     assert (spec.name, spec.seed, spec.encoder.dtype, spec.encoder.batch_tokens) == ("mine", 2, "float32", 512)
     assert [str(condition) for condition in spec.conditions] == ["none", "correct"]
+
+
+def load_effects(text: str, asked: dict[str, float] | float | None, tmp_path: Path) -> dict[str, float]:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'models = ["a/b"]\ntasks = ["X"]\n{text}\n')
+    return load_sweep(path, None, Overrides(smallest_effect=asked)).smallest_effect
+
+
+def test_the_margin_is_declared_for_all_metrics_or_by_metric(tmp_path: Path) -> None:
+    table = "[smallest_effect]\ndefault = 1\nndcg_at_10 = 0.5"
+    assert load_effects("", None, tmp_path) == {}
+    assert load_effects("smallest_effect = 0.3", None, tmp_path) == {"default": 0.3}
+    assert load_effects(table, None, tmp_path) == {"default": 1, "ndcg_at_10": 0.5}
+    assert load_effects(table, {"ndcg_at_10": 0.2, "ap": 2}, tmp_path) == {"default": 1, "ndcg_at_10": 0.2, "ap": 2}
+    assert load_effects(table, 0.1, tmp_path) == {"default": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('smallest_effect = "1"', "smallest_effect: must be points, or a table of points by metric, as in ndcg_at_10"),
+        ("smallest_effect = true", "smallest_effect: must be points, or a table of points by metric, as in ndcg_at_10"),
+        ("smallest_effect = -1", "smallest_effect.default: must be greater than or equal to 0 (given: -1)."),
+        ("smallest_effect = nan", "smallest_effect.default: must be a finite number (given: nan)."),
+        ("[smallest_effect]\nap = '1'", "smallest_effect.ap: must be a number (given: '1')."),
+        ("[smallest_effect]\nap = 101", "smallest_effect.ap: must be less than or equal to 100 (given: 101)."),
+    ],
+)
+def test_a_margin_that_is_none_is_one_sentence(text: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_effects(text, None, tmp_path)
+    (fault,) = caught.value.faults
+    assert fault.startswith(f"{tmp_path / 'mine.toml'}: sweep.{told}")
+
+
+def test_margins_on_the_command_line_are_read_and_every_fault_told() -> None:
+    assert parse_smallest_effects(["0.3", "ndcg_at_10=0.5"]) == {"default": 0.3, "ndcg_at_10": 0.5}
+    with pytest.raises(SpecError) as caught:
+        parse_smallest_effects(["x=", "nan", "ap=-1", "f1=1", "f1=2"])
+    assert caught.value.faults == (
+        "--smallest-effect 'x=': must be POINTS or METRIC=POINTS, as in 0.5 or ndcg_at_10=0.5.",
+        "--smallest-effect: nan is no difference; give points from 0 to 100, as in 0.5.",
+        "--smallest-effect: -1 is no difference; give points from 0 to 100, as in 0.5.",
+        "--smallest-effect 'f1=2': f1 is given twice.",
+    )
 
 
 def test_a_custom_prefix_is_also_a_condition() -> None:
