@@ -20,6 +20,7 @@ Chooser = Callable[[ModelAnswer], Sequence[Labelled]]
 SIDES = ("query-only", "document-only", "mixed:0.5", "correct")
 MISTAKES = ("wrong", "swapped", "both-query", "both-document")
 SEARCH = "Retrieval"
+BRIEF = {"google/embeddinggemma-300m": "Gemma", "intfloat/multilingual-e5-small": "E5"}
 MOST = 24
 """Rows of a figure that can still be read."""
 
@@ -58,10 +59,10 @@ def _list(made: Made, choose: Chooser) -> list[Drawn]:
 
 def _ways(model: ModelAnswer, conditions: tuple[str, ...], types: tuple[str, ...] | list[str]) -> list[Labelled]:
     return [
-        (name_way(name) if task_type == SEARCH else f"{name_type(task_type)}, {name_way(name)}", effect)
+        (f"{name_type(task_type)}, {name_way(name)}", effect)
+        for task_type in sorted(types, key=lambda one: one != SEARCH)
         for name in conditions
-        for task_type, effect in model.reading.types(name).items()
-        if task_type in types
+        if (effect := model.reading.types(name).get(task_type)) is not None
     ]
 
 
@@ -88,4 +89,4 @@ def _list_thresholds(made: Made) -> list[Drawn]:
 
 
 def _brief(model: ModelAnswer) -> str:
-    return name_model(model.name).removesuffix("-300m").removesuffix("-small").replace("multilingual-", "m")
+    return BRIEF.get(model.name, name_model(model.name))
