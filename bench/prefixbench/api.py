@@ -119,8 +119,8 @@ def plan(
             "document": one.cell.pair.document.prefix,
             "status": "done" if one.done else "planned",
             "reason": "",
-            "texts": one.n_estimated if one.n_texts is None else one.n_texts,
-            "cached": one.n_cached,
+            "texts": one.counts.n_estimated if one.counts.n_texts is None else one.counts.n_texts,
+            "cached": one.counts.n_cached,
         }
         for one in preview.cells
         for condition in one.cell.conditions

@@ -14,6 +14,9 @@ WIDTH = 80
 LINES = 36
 """Lines of a default output: a screen, with room for the command above it and the prompt below."""
 
+LEAST_LAST = 24
+"""Columns that the last cell of a row has for its words at least."""
+
 _WORD = re.compile(r"[^ ·⏎]*(?:[·⏎]+| +|$)")
 """A word with the blanks behind it; the marks of a shown string are blanks of that string."""
 
@@ -71,8 +74,7 @@ def set_columns(
 def _fit_widths(sizes: Sequence[Sequence[int]], room: int) -> list[int]:
     """Return the columns' widths: the longest cells of the widest column give way until a row fits."""
     columns = [sorted(set(column)) for column in zip(*sizes, strict=True)]
-    least_last = 24
-    while columns and sum(c[-1] for c in columns[:-1]) + min(columns[-1][-1], least_last) + 2 * len(columns) - 2 > room:
+    while columns and sum(c[-1] for c in columns[:-1]) + min(columns[-1][-1], LEAST_LAST) + 2 * len(columns) - 2 > room:
         widest = max((column for column in columns[:-1] if len(column) > 1), key=lambda c: c[-1], default=None)
         if widest is None:
             break
@@ -90,7 +92,7 @@ def _set_row(row: Sequence[str], widths: Sequence[int], right: frozenset[int], i
             lines.append(line.rstrip())
             line = ""
     last = " " * (widths[-1] - measure(row[-1])) + row[-1] if len(row) - 1 in right else row[-1]
-    lines += wrap(last, _pad(line, end), " " * min(end, WIDTH // 2))
+    lines += wrap(last, _pad(line, end), " " * min(end, WIDTH - LEAST_LAST))
     return flatten([line] if measure(line) <= WIDTH else wrap(line, hang=f"{indent}  ") for line in lines)
 
 

@@ -30,7 +30,7 @@ def describe(book: PrefixBook, model: str) -> list[str]:
     for task_type in TEXT_TASK_TYPES:
         types_of.setdefault(strings(documentation, task_type), []).append(task_type)
     lines = [f"{model}: {documentation.mechanism.value}, from {documentation.layer}"]
-    if list(types_of) != ["(nothing)"]:
+    if list(types_of) != ["∅"]:
         lines += [f"  {', '.join(types)}: {sent}" for sent, types in types_of.items()]
     return lines
 

@@ -11,6 +11,7 @@ from prefixbench.analysis.settings import AnalysisSettings, Asked
 from prefixbench.analysis.tables import render_summary, render_table, select_rows, to_json
 from prefixbench.errors import SpecError, describe_unknown_name
 from prefixbench.results import load_run
+from prefixbench.screen import wrap
 from prefixbench.spec.margins import DEFAULT_EFFECT, OTHERS
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def compare_run(
     contrasts = select_rows(contrasts, model=selection.model, task=selection.task)
     if as_json:
         return to_json(analysis, contrasts)
-    missing = f"{run.describe_missing()}\n\n" if run.missing else ""
-    is_narrow = bool(pairs) or selection != Selection()
-    return missing + (render_table(analysis, contrasts) if everything or is_narrow else render_summary(analysis))
+    missing = "".join(f"{line}\n" for line in [*wrap(run.describe_missing()), ""]) if run.missing else ""
+    if everything or selection != Selection():
+        return missing + render_table(analysis, contrasts, everything=everything)
+    return missing + render_summary(analysis)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,10 +11,9 @@ from prefixbench.analysis.families import PRIMARY_NAME
 from prefixbench.analysis.lines import format_interval, format_points
 from prefixbench.analysis.rules import Verdict, format_p
 from prefixbench.errors import SpecError, describe_unknown_name
+from prefixbench.screen import LINES, flatten, limit, set_columns, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from prefixbench.analysis.analyse import Analysis
 
 
@@ -65,66 +63,87 @@ def to_json(analysis: Analysis, contrasts: pd.DataFrame) -> str:
 
 
 def render_summary(analysis: Analysis) -> str:
-    """One screen: each model's line, and the tasks' primary contrasts with score, interval and verdict."""
-    lines: list[str] = []
-    for model in to_records(analysis.models):
-        lines += [f"{model['model']}: {model['line']}", *textwrap.wrap(model["sentence"], 78, **INDENTED)]
+    """One screen: each model's line, and the tasks' primary contrasts with scores, interval and verdict."""
+    models = to_records(analysis.models)
+    said = [[*wrap(f"{one['model']}: {one['line']}"), *wrap(one["sentence"], "  ", "  ")] for one in models]
     rows = analysis.tasks[analysis.tasks["contrast"] == PRIMARY_NAME]
     measured = rows[~rows["same_strings"]]
-    if len(measured):
-        lines += ["", *_align([_HEADER, *map(_describe_task, to_records(measured))])]
     n_missing = len(analysis.refusals)
-    if n_missing:
-        lines += ["", f"{n_missing} contrasts were not made; --all says why"]
-    margins, seed = analysis.settings.describe_margins(), analysis.settings.seed
-    lines += ["", f"points; intervals adjusted within a model's tasks; {margins} matters; seed {seed}"]
-    return "\n".join(lines) + "\n"
+    tail = [""] + ([f"{n_missing} contrasts were not made; --all says why"] if n_missing else [])
+    tail += wrap(f"intervals adjusted within a model's tasks; {_describe_words(measured, analysis)}")
+    room = LINES - len(tail) - 1
+    lines = limit(said, room if measured.empty else room // 2, "and {} more models: --all")
+    if len(measured):
+        lines += ["", *limit(_set_tasks(measured), room - len(lines), "and {} more tasks: --all")]
+    return "".join(f"{line}\n" for line in [*lines, *tail])
 
 
-INDENTED: dict[str, Any] = {
-    "initial_indent": "  ", "subsequent_indent": "  ", "break_on_hyphens": False, "break_long_words": False,
-}  # fmt: skip
-_HEADER = ("", "task", "none", "correct", "delta", "interval", "verdict")
+def _describe_words(rows: pd.DataFrame, analysis: Analysis) -> str:
+    """Say what the numbers are, and what the shorter verdicts of these rows stand for."""
+    words = [Verdict(value) for value in dict.fromkeys(rows["verdict"])]
+    longer = [one.words.replace(", ", ": ", 1) for one in words if one.words != one.value]
+    settings = analysis.settings
+    return "; ".join([f"points; {settings.describe_margins()} matters", *longer, f"seed {settings.seed}"])
+
+
+def _set_tasks(rows: pd.DataFrame) -> list[list[str]]:
+    """Return a block a task; the first of a model bears its name where there are several."""
+    records = to_records(rows)
+    head = ("task", "none", "correct", "delta", "interval", "verdict")
+    header, *blocks = set_columns([head, *map(_describe_task, records)])
+    several = len({row["model"] for row in records}) > 1
+    seen: set[str] = set()
+    for row, block in zip(records, blocks, strict=True):
+        if several and row["model"] not in seen:
+            seen.add(row["model"])
+            block.insert(0, str(row["model"]))
+    return [header, *blocks]
 
 
 def _describe_task(row: dict[str, Any]) -> tuple[str, ...]:
     return (
-        "",
         str(row["task"]),
         f"{100 * row['baseline_score']:.1f}",
         f"{100 * row['score']:.1f}",
         format_points(row["delta_points"]),
         format_interval(row["ci_low_adjusted"], row["ci_high_adjusted"]),
-        Verdict(row["verdict"]).words,
+        Verdict(row["verdict"]).value,
     )
 
 
-def render_table(analysis: Analysis, contrasts: pd.DataFrame) -> str:
-    """Every contrast, one line a model, and refusals."""
-    lines: list[str] = []
-    for model, rows in contrasts.groupby("model", sort=False):
-        lines += [f"{model}", *_align(_describe_contrasts(rows)), ""]
-    if len(contrasts) == 0:
-        lines += ["no contrast could be made", ""]
-    lines += [f"{row.model}: {row.line}. {row.sentence}" for row in analysis.models.itertuples()]
-    if len(analysis.refusals):
-        lines += ["", "not compared:"]
-        lines += _describe_refusals(analysis.refusals)
+def render_table(analysis: Analysis, contrasts: pd.DataFrame, *, everything: bool = True) -> str:
+    """The contrasts, one line each under model and task; all of them with reasons, models' lines and refusals.
+
+    Args:
+        analysis: Of the run.
+        contrasts: The rows asked for.
+        everything: Every row and reason; else the largest that fit a screen.
+    """
     settings = analysis.settings
-    lines += [
+    said = [wrap(f"{row.model}: {row.line}. {row.sentence}") for row in analysis.models.itertuples()]
+    refused = _describe_refusals(analysis.refusals) if everything else []
+    words = f"; {_describe_words(contrasts, analysis)}" if len(contrasts) else f"; seed {settings.seed}"
+    tail = [
         "",
-        "points; interval and p adjusted within the family (primary: Holm over a model's tasks; sides; "
-        f"exploratory: Benjamini-Hochberg); {settings.describe_margins()} matters; seed {settings.seed}",
+        *(flatten(said) if everything else []),
+        *(["", "not compared:", *refused, ""] if refused else []),
+        *wrap(
+            "interval and p adjusted within the family (primary: Holm over a model's tasks; sides; exploratory: "
+            f"Benjamini-Hochberg){words}"
+        ),
     ]
-    return "\n".join(lines) + "\n"
+    blocks = _set_contrasts(contrasts, with_reasons=everything) or [["no contrast could be made"]]
+    room = 10**9 if everything else LINES - len(tail)
+    return "".join(f"{line}\n" for line in [*limit(blocks, room, "and {} more contrasts: --all"), *tail])
 
 
 def _describe_refusals(refusals: pd.DataFrame) -> list[str]:
-    """One line a model, contrast and reason, naming the tasks it holds for."""
+    """Name model, contrasts and tasks once for each reason."""
     lines = []
-    for (model, contrast, reason), rows in refusals.groupby(["model", "contrast", "reason"], sort=False):
+    for (model, reason), rows in refusals.groupby(["model", "reason"], sort=False):
         tasks = dict.fromkeys(_name_task(row.task, row.hf_subset) for row in rows.itertuples())
-        lines.append(f"  {model} · {contrast} · {', '.join(tasks)}: {reason}")
+        contrasts = dict.fromkeys(map(str, rows["contrast"]))
+        lines += wrap(f"{model} · {', '.join(contrasts)} · {', '.join(tasks)}: {reason}", "  ", "    ")
     return lines
 
 
@@ -132,26 +151,30 @@ def _name_task(task: object, subset: object) -> str:
     return f"{task}" if subset == "default" else f"{task}:{subset}"
 
 
-def _describe_contrasts(rows: pd.DataFrame) -> list[tuple[str, ...]]:
-    header = ("", "task", "contrast", "delta", "interval", "p", "mde", "items", "verdict")
-    return [header, *map(_describe_contrast, to_records(rows.sort_values("delta_points", ascending=False)))]
+def _set_contrasts(contrasts: pd.DataFrame, *, with_reasons: bool) -> list[list[str]]:
+    """Return a block a contrast, the first of each task under the names of model and task."""
+    records = to_records(contrasts.sort_values("delta_points", ascending=False, kind="stable"))
+    order = {model: n for n, model in enumerate(dict.fromkeys(contrasts["model"]))}
+    tasks = {key: n for n, key in enumerate(dict.fromkeys(zip(contrasts["task"], contrasts["hf_subset"], strict=True)))}
+    records.sort(key=lambda row: (order[row["model"]], tasks[row["task"], row["hf_subset"]]))
+    blocks = set_columns(map(_describe_contrast, records), indent="    ")
+    seen: set[str] = set()
+    for row, block in zip(records, blocks, strict=True):
+        title = f"  {_name_task(row['task'], row['hf_subset'])} ({row['n_items']:,} items)"
+        if with_reasons and row["reason"]:
+            block += wrap(row["reason"], "      ", "      ")
+        for heading, key in ((title, f"{row['model']} {title}"), (str(row["model"]), str(row["model"]))):
+            if key not in seen:
+                seen.add(key)
+                block.insert(0, heading)
+    return blocks
 
 
 def _describe_contrast(row: dict[str, Any]) -> tuple[str, ...]:
     return (
-        "",
-        _name_task(row["task"], row["hf_subset"]),
         row["contrast"],
         format_points(row["delta_points"]),
         format_interval(row["ci_low_adjusted"], row["ci_high_adjusted"]),
-        "" if row["p_adjusted"] is None else format_p(row["p_adjusted"]),
-        "" if row["mde"] is None else f"{row['mde']:.1f}",
-        f"{row['n_items']}",
-        Verdict(row["verdict"]).words + (f" ({row['reason']})" if row["reason"] else ""),
+        "" if row["p_adjusted"] is None else f"p {format_p(row['p_adjusted'])}",
+        Verdict(row["verdict"]).value,
     )
-
-
-def _align(table: Iterable[tuple[str, ...]]) -> list[str]:
-    rows = list(table)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

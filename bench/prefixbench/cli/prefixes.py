@@ -20,6 +20,7 @@ def prefixes_command(
     prefix: Annotated[list[str] | None, typer.Option(help='Your own: NAME:query="…",document="…".')] = None,
     cards: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Prefix cards of your own.")] = None,
     disagreements: Annotated[bool, typer.Option(help="Where mteb's registry and the cards differ.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every model, task type, source and reason.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show what each condition sends, exactly, and where that is documented."""
@@ -35,6 +36,7 @@ def prefixes_command(
         conditions,
         tuple(prefix or ()),
         disagreements,
+        everything,
         starter_facts(),
         {model: folder} if model and folder else {},
         cards,

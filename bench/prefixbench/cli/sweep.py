@@ -18,18 +18,20 @@ from prefixbench.spec.sweep import Overwrite
 @app.command("plan")
 @with_sweep_flags
 def plan_command(
-    flags: SweepFlags, as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
+    flags: SweepFlags,
+    everything: Annotated[bool, typer.Option("--all", help="Every cell and reason, however many.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Show every cell, the exact strings, what is cached and what it would cost; run nothing."""
+    """Show the exact strings, what is stored and what it would cost, in one screen; run nothing."""
     from prefixbench.run.preview import describe_preview, preview_sweep
-    from prefixbench.run.preview_table import print_preview
+    from prefixbench.run.preview_table import render_preview
 
     spec = flags.load_spec()
     preview = preview_sweep(spec, flags.results_folder(spec), flags.cache)
     if as_json:
         sys.stdout.write(json.dumps(describe_preview(preview)) + "\n")
     else:
-        print_preview(preview)
+        sys.stdout.write(render_preview(preview, everything=everything))
     if any(cell.status == "failed" for cell in preview.unplanned):
         raise typer.Exit(EXIT_FAILED_CELLS)
 

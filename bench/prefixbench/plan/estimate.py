@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from prefixbench.spec.conditions import Role
 
 if TYPE_CHECKING:
     from prefixbench.plan.place import Place
 
-_WHOLE = frozenset({"documents_text_statistics"})
-"""Columns that no limit shortens."""
+_WHOLE = "documents_text_statistics"
+"""The column that no limit shortens."""
+
+_ROLES = {_WHOLE: Role.DOCUMENT, "queries_text_statistics": Role.QUERY}
 
 
-def estimate_texts(place: Place) -> int | None:
-    """Distinct texts of one subset and split; ``None`` where mteb ships no statistics of the task.
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Distinct texts, and the characters in all of them."""
+
+    n_texts: int
+    n_characters: int
+
+
+def estimate_texts(place: Place) -> dict[Role | None, Amount]:
+    """Distinct texts of one subset and split by role; empty where mteb ships no statistics of the task.
 
     A limit keeps so many items: of queries, samples or pairs (two texts each), beside all documents.
 
     Texts that a task takes from another split, such as the training samples of a classification, are not counted.
     """
-    columns = _read_statistics(place).items()
-    counts = {name: one["unique_texts"] for name, one in columns if isinstance(one, dict) and one.get("unique_texts")}
-    if place.limit is not None:
-        counts = {name: n if name in _WHOLE else min(n, place.limit) for name, n in counts.items()}
-    return sum(counts.values()) or None
+    amounts: dict[Role | None, Amount] = {}
+    for name, column in _read_statistics(place).items():
+        if not isinstance(column, dict) or not column.get("unique_texts"):
+            continue
+        n_texts = column["unique_texts"]
+        if place.limit is not None and name != _WHOLE:
+            n_texts = min(n_texts, place.limit)
+        role = _ROLES.get(name) if place.facts.has_roles else None
+        known = amounts.get(role, Amount(0, 0))
+        n_characters = known.n_characters + round(n_texts * column.get("average_text_length", 0))
+        amounts[role] = Amount(known.n_texts + n_texts, n_characters)
+    return amounts
 
 
 def estimate_items(place: Place) -> int | None:

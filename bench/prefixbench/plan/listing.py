@@ -188,8 +188,8 @@ def _outline_tasks(entries: Iterable[Entry]) -> list[str]:
     return [
         *flatten(set_columns(rows, right=frozenset({1}), indent="")),
         "",
-        "next    prefixbench list tasks sts           those of a type, or a part of a name",
-        '        prefixbench sweep --tasks NAME …     or a benchmark: "MTEB(eng, v2)"',
+        "next    prefixbench list tasks sts          those of a type, or part of a name",
+        '        prefixbench sweep --tasks NAME …    or a benchmark: "MTEB(eng, v2)"',
         "        prefixbench list tasks --all",
     ]
 

@@ -9,7 +9,14 @@ from pathlib import Path
 from prefixbench.errors import SpecError
 from prefixbench.plan.tasks import expand_tasks
 from prefixbench.prefixes.book import PrefixBook
-from prefixbench.prefixes.catalog import SHOWN_CONDITIONS, ConditionRow, as_json, list_models, tabulate_model
+from prefixbench.prefixes.catalog import (
+    SHOWN_CONDITIONS,
+    ConditionRow,
+    as_json,
+    facts_of_type,
+    list_models,
+    tabulate_model,
+)
 from prefixbench.prefixes.disagreements import find_disagreements
 from prefixbench.prefixes.repository_layer import find_vocabulary
 from prefixbench.prefixes.tables import render_decision, render_disagreements, render_model, render_models
@@ -28,6 +35,7 @@ class PrefixRequest:
         conditions: Conditions to show, separated by commas; all where absent.
         prefixes: The user's own, as ``NAME:query="…",document="…"``.
         disagreements: Whether to compare mteb with the cards instead.
+        everything: Whether the text is all there is, however long.
         embedded: Facts of the tasks that come with the project.
         folders: Folders of models whose files are at hand.
         cards: The user's own folder of cards.
@@ -38,6 +46,7 @@ class PrefixRequest:
     conditions: str | None = None
     prefixes: tuple[str, ...] = ()
     disagreements: bool = False
+    everything: bool = False
     embedded: Mapping[str, TaskFacts] = field(default_factory=dict)
     folders: Mapping[str, Path] = field(default_factory=dict)
     cards: Path | None = None
@@ -62,12 +71,13 @@ def answer_prefixes(request: PrefixRequest) -> PrefixAnswer:
     if request.model is None:
         if request.tasks or request.conditions or request.prefixes:
             raise SpecError("--task, --conditions and --prefix need a model: prefixbench prefixes MODEL --task TASK.")
-        return _answer_disagreements(book) if request.disagreements else _answer_models(book)
+        answer = _answer_disagreements if request.disagreements else _answer_models
+        return answer(book, request.everything)
     if request.disagreements:
         raise SpecError("--disagreements is about all models; leave the model out.")
     rows = tabulate_request(request, book)
     render = render_decision if request.tasks else render_model
-    return PrefixAnswer(as_json(rows), render(request.model, rows))
+    return PrefixAnswer(as_json(rows), render(request.model, rows, everything=request.everything))
 
 
 def tabulate_request(request: PrefixRequest, book: PrefixBook | None = None) -> tuple[ConditionRow, ...]:
@@ -91,11 +101,16 @@ def tabulate_request(request: PrefixRequest, book: PrefixBook | None = None) -> 
     )
 
 
-def _answer_models(book: PrefixBook) -> PrefixAnswer:
+def _answer_models(book: PrefixBook, everything: bool) -> PrefixAnswer:
     rows = list_models(book)
-    return PrefixAnswer(as_json(rows), render_models(rows))
+    retrieval = [facts_of_type("Retrieval")]
+    families = {
+        family: tabulate_model(book, model, retrieval, conditions=("correct",))[0]
+        for family, model in sorted(book.families.items())
+    }
+    return PrefixAnswer(as_json(rows), render_models(rows, families, everything=everything))
 
 
-def _answer_disagreements(book: PrefixBook) -> PrefixAnswer:
+def _answer_disagreements(book: PrefixBook, everything: bool) -> PrefixAnswer:
     rows = find_disagreements(book)
-    return PrefixAnswer(as_json(rows), render_disagreements(rows))
+    return PrefixAnswer(as_json(rows), render_disagreements(rows, everything=everything))

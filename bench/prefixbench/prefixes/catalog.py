@@ -11,7 +11,7 @@ from prefixbench.prefixes.registry_asker import registered_models
 from prefixbench.prefixes.sources import Resolution, SideSource
 from prefixbench.prefixes.uses import TEXT_TASK_TYPES
 from prefixbench.prefixes.vocabulary import Vocabulary
-from prefixbench.spec.conditions import Condition, Mechanism, Side
+from prefixbench.spec.conditions import Condition, Mechanism, Mixture, Side
 from prefixbench.spec.sweep import CustomPrefix
 from prefixbench.spec.tasks import TaskFacts
 
@@ -76,6 +76,7 @@ class ConditionRow:
         sources: Where both strings come from.
         rule: What decided, or the reason it is skipped.
         notes: What a reader should know besides.
+        mixture: The share of the documents that is sent otherwise, if any.
     """
 
     task: str
@@ -86,6 +87,7 @@ class ConditionRow:
     sources: tuple[SideSource, ...]
     rule: str
     notes: tuple[str, ...] = field(default=())
+    mixture: Mixture | None = None
 
 
 def list_models(book: PrefixBook) -> tuple[ModelRow, ...]:
@@ -154,6 +156,7 @@ def _resolved_row(task: TaskFacts, condition: Condition, found: Resolution) -> C
         found.sources if task.has_roles else found.sources[:1],
         found.rule,
         found.notes,
+        found.pair.mixture if task.has_roles else None,
     )
 
 

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from prefixbench.spec.conditions import Side
+from prefixbench.spec.conditions import Mixture, PrefixPair, Side
 from prefixbench.spec.visible import show_whitespace
-
-NOTHING = "(nothing)"
-
-
-def show_text(text: str) -> str:
-    """A string with its white space visible; the empty one as a word."""
-    return show_whitespace(text) if text else NOTHING
 
 
 def show_side(side: Side | None) -> str:
@@ -20,6 +13,19 @@ def show_side(side: Side | None) -> str:
     extras = [f"adapter {side.adapter}"] if side.adapter is not None else []
     extras += [f"{name}={value}" for name, value in side.api]
     extras += [f"pooling {side.pooling.value}"] if side.pooling is not None else []
-    if not extras:
-        return show_text(side.prefix)
-    return "; ".join([show_text(side.prefix), *extras] if side.prefix else extras)
+    return "; ".join([show_whitespace(side.prefix), *extras] if side.prefix or not extras else extras)
+
+
+def show_pair(pair: PrefixPair, *, has_roles: bool) -> str:
+    """What a task sends; ``has_roles`` is whether it tells queries from documents."""
+    if not has_roles:
+        return show_side(pair.side_for(None))
+    return show_sides(pair.query, pair.document, pair.mixture)
+
+
+def show_sides(query: Side | None, document: Side | None, mixture: Mixture | None = None) -> str:
+    """What a text is sent, or ``query | document``, with what a share of the documents is sent instead."""
+    if document is None:
+        return show_side(query)
+    shown = f"{show_side(query)} | {show_side(document)}"
+    return shown if mixture is None else f"{shown} (on {mixture.share:.0%}: {show_side(mixture.document)})"

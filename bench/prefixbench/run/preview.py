@@ -5,26 +5,29 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefixbench.files import default_cache_folder, read_memo
-from prefixbench.plan.cell import Cell, UnplannedCell
-from prefixbench.plan.estimate import estimate_texts
-from prefixbench.plan.expand import Plan
-from prefixbench.plan.place import Place
 from prefixbench.results import load_run
 from prefixbench.run.folder import find_pending
-from prefixbench.run.known import recall_model
+from prefixbench.run.hub_names import check_names
 from prefixbench.run.margins import describe_doubts, doubt_margins, name_unused
 from prefixbench.run.planning import find_local_folder, make_plan
-from prefixbench.run.texts import RoleTexts, recall_texts
-from prefixbench.spec.conditions import Role, Side
-from prefixbench.spec.sweep import ModelSpec, Overwrite, SweepSpec
-from prefixbench.vectors import STORE_FOLDER, VectorStore
-from prefixbench.vectors.keys import Namespace, keys_from_digests
+from prefixbench.run.preview_counts import Counts, Missing, TextCounter
+from prefixbench.spec.sweep import Overwrite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prefixbench.plan.cell import Cell, UnplannedCell
+    from prefixbench.plan.expand import Plan
+    from prefixbench.spec.sweep import ModelSpec, SweepSpec
 
 RATES_FILE = "rates.json"
 """Texts and cells a second of the last sweep on this machine, by model."""
+
+CHARACTERS_A_TOKEN = 4
+"""A rule of thumb for English; what a text really takes, only its tokenizer tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,50 @@ class CellPreview:
     Attributes:
         cell: What would be computed.
         done: Whether the results folder has its score.
-        n_texts: Distinct texts it sends; ``None`` where its data were never read on this machine.
-        n_cached: How many of their vectors are stored; ``None`` where that cannot be known yet.
-        n_estimated: Texts by mteb's descriptive statistics, for data never read on this machine.
+        counts: Its texts.
     """
 
     cell: Cell
     done: bool
-    n_texts: int | None
-    n_cached: int | None
-    n_estimated: int | None = None
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPreview:
+    """What one model still has to do.
+
+    Attributes:
+        model: The model.
+        n_cells: Its cells.
+        n_done: Those whose score is there.
+        missing: What the others lack.
+    """
+
+    model: ModelSpec
+    n_cells: int
+    n_done: int
+    missing: Missing
+
+    @property
+    def n_to_embed(self) -> int:
+        """Distinct (prefix, text) pairs without a stored vector, those of unread data by estimate."""
+        return self.missing.read.n_texts + self.missing.unread.n_texts
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a number for every cell: read here, or described by mteb."""
+        return not self.missing.n_uncounted
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of those pairs, at ``CHARACTERS_A_TOKEN``."""
+        return round((self.missing.read.n_characters + self.missing.unread.n_characters) / CHARACTERS_A_TOKEN)
+
+    @property
+    def cost(self) -> float | None:
+        """Money for these tokens; ``None`` where the model has no price."""
+        price = self.model.price_per_million_tokens
+        return None if price is None else price * self.n_tokens / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,40 +88,67 @@ class Preview:
     """A sweep before it is run.
 
     Attributes:
+        spec: What was asked for.
+        folder: Where its results would go.
         cells: In the order they would be computed.
         unplanned: What cannot be run, with reasons.
-        n_to_embed: Distinct (prefix, text) pairs without a stored vector, each counted once for all cells.
-        n_unknown: Cells whose data were never read on this machine.
+        models: What each model has to do, in the spec's order.
+        unchecked: Models nobody here knows, of which no hub could be asked whether they exist.
         seconds: Estimate from the last sweep's rates here; ``None`` where there was none.
         warnings: Sentences on margins that can hardly be shown, or that no task uses.
     """
 
+    spec: SweepSpec
+    folder: Path
     cells: tuple[CellPreview, ...]
     unplanned: tuple[UnplannedCell, ...]
-    n_to_embed: int
-    n_unknown: int
+    models: tuple[ModelPreview, ...]
+    unchecked: tuple[str, ...]
     seconds: float | None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def n_to_embed(self) -> int:
+        """Distinct (prefix, text) pairs of read data without a stored vector, each counted once for all cells."""
+        return sum(one.missing.read.n_texts for one in self.models)
+
+    @property
+    def n_unread(self) -> int:
+        """Cells to compute whose data were never read on this machine."""
+        return sum(one.missing.n_unread for one in self.models)
+
 
 def preview_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Preview:
-    """Look at a sweep without loading a model or data."""
+    """Look at a sweep without loading a model or data, and without calling an endpoint.
+
+    Raises:
+        SpecError: Anything that cannot be run, such as a model that the hub does not have; all at once.
+    """
     cache = cache or default_cache_folder()
     plan, _ = make_plan(spec, functools.partial(find_local_folder, cache=cache))
+    unchecked = check_names(spec.models, cache)
     done = _done_ids(plan, folder)
-    counter = _VectorCounter(cache)
-    cells = []
-    for cell in plan.cells:
-        n_texts, n_cached = counter.count(cell)
-        estimated = estimate_texts(Place.of(cell)) if n_texts is None else None
-        cells.append(CellPreview(cell, cell.cell_id in done, n_texts, n_cached, estimated))
-    pending = [one for one in cells if not one.done]
-    to_embed = counter.count_missing([one.cell for one in pending])
-    unknown = sum(one.n_texts is None for one in pending)
-    seconds = None if unknown else _estimate(cache, to_embed, len(pending))
+    counter = TextCounter(cache)
+    cells = tuple(CellPreview(cell, cell.cell_id in done, counter.count(cell)) for cell in plan.cells)
+    models = tuple(_look_at_model(own, counter) for own in _group_by_model(cells))
+    n_pending = sum(not one.done for one in cells)
+    is_known = all(one.is_known for one in models)
+    seconds = _estimate(cache, sum(one.n_to_embed for one in models), n_pending) if is_known else None
     planned = [one.cell for one in cells]
     warnings = describe_doubts(doubt_margins(spec, planned, folder, cache)), name_unused(spec, planned)
-    return Preview(tuple(cells), plan.unplanned, to_embed, unknown, seconds, tuple(filter(None, warnings)))
+    return Preview(spec, folder, cells, plan.unplanned, models, unchecked, seconds, tuple(filter(None, warnings)))
+
+
+def _group_by_model(cells: tuple[CellPreview, ...]) -> list[list[CellPreview]]:
+    groups: dict[str, list[CellPreview]] = defaultdict(list)
+    for one in cells:
+        groups[one.cell.model.name].append(one)
+    return list(groups.values())
+
+
+def _look_at_model(cells: list[CellPreview], counter: TextCounter) -> ModelPreview:
+    missing = counter.count_missing(one.cell for one in cells if not one.done)
+    return ModelPreview(cells[0].cell.model, len(cells), sum(one.done for one in cells), missing)
 
 
 def _done_ids(plan: Plan, folder: Path) -> set[str]:
@@ -98,62 +162,6 @@ def _estimate(cache: Path, n_texts: int, n_cells: int) -> float | None:
     if not rates.get("texts_per_second"):
         return None
     return float(n_texts / rates["texts_per_second"] + n_cells * rates.get("seconds_per_cell", 0.0))
-
-
-class _VectorCounter:
-    """Counts texts and stored vectors of cells, by what former runs remembered."""
-
-    def __init__(self, cache: Path) -> None:
-        self._cache = cache
-        self._store = VectorStore.open(cache / STORE_FOLDER) if (cache / STORE_FOLDER).is_dir() else None
-        self._found: dict[tuple[ModelSpec, Place, Role | None, Side], tuple[int, set[bytes] | None]] = {}
-
-    def count(self, cell: Cell) -> tuple[int | None, int | None]:
-        """Distinct texts of a cell, and how many of them have a stored vector."""
-        asked = self._ask(cell)
-        if asked is None:
-            return None, None
-        n_texts = sum(n for n, _ in asked)
-        if any(missing is None for _, missing in asked):
-            return n_texts, None
-        return n_texts, n_texts - sum(len(missing or ()) for _, missing in asked)
-
-    def count_missing(self, cells: list[Cell]) -> int:
-        """Vectors that all these cells together lack, each counted once."""
-        missing: dict[str, set[bytes]] = defaultdict(set)
-        unnamed = 0
-        for cell in cells:
-            for n_texts, keys in self._ask(cell) or []:
-                if keys is None:
-                    unnamed += n_texts
-                else:
-                    missing[cell.model.name] |= keys
-        return unnamed + sum(len(keys) for keys in missing.values())
-
-    def _ask(self, cell: Cell) -> list[tuple[int, set[bytes] | None]] | None:
-        place = Place.of(cell)
-        remembered = recall_texts(self._cache, place)
-        if remembered is None:
-            return None
-        return [
-            self._ask_side(cell, place, role, texts, cell.pair.side_for(role))
-            for role, texts in remembered.by_role.items()
-        ]
-
-    def _ask_side(
-        self, cell: Cell, place: Place, role: Role | None, texts: RoleTexts, side: Side
-    ) -> tuple[int, set[bytes] | None]:
-        wanted = (cell.model, place, role, side)
-        if wanted not in self._found:
-            digests, titles = texts.request(side.title_slot)
-            known = recall_model(cell.model, cell.settings, find_local_folder(cell.model, self._cache), self._cache)
-            missing: set[bytes] | None = None
-            if known is not None and self._store is not None:
-                sent = known.sent_side(side, role)
-                keys = keys_from_digests(Namespace.of(known.identity, sent), sent, digests, titles)
-                missing = {key.tobytes() for key in keys[~self._store.contains_many(keys)]}
-            self._found[wanted] = (len(digests), missing)
-        return self._found[wanted]
 
 
 def describe_preview(preview: Preview) -> dict[str, object]:
@@ -172,9 +180,9 @@ def describe_preview(preview: Preview) -> dict[str, object]:
                 "document": asdict(one.cell.pair.document),
                 "sources": [asdict(source) for source in one.cell.sources],
                 "done": one.done,
-                "texts": one.n_texts,
-                "cached": one.n_cached,
-                "texts_estimated": one.n_estimated,
+                "texts": one.counts.n_texts,
+                "cached": one.counts.n_cached,
+                "texts_estimated": one.counts.n_estimated,
             }
             for one in preview.cells
         ],
@@ -190,8 +198,20 @@ def describe_preview(preview: Preview) -> dict[str, object]:
             }
             for cell in preview.unplanned
         ],
+        "models": [
+            {
+                "model": one.model.name,
+                "cells": one.n_cells,
+                "done": one.n_done,
+                "texts_to_embed": one.n_to_embed if one.is_known else None,
+                "tokens_estimated": one.n_tokens if one.is_known else None,
+                "cost_estimated": one.cost if one.is_known else None,
+            }
+            for one in preview.models
+        ],
+        "unchecked_models": list(preview.unchecked),
         "texts_to_embed": preview.n_to_embed,
-        "cells_of_unread_data": preview.n_unknown,
+        "cells_of_unread_data": preview.n_unread,
         "seconds": preview.seconds,
         "warnings": list(preview.warnings),
     }

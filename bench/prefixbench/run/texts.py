@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,12 @@ from prefixbench.spec.conditions import Role
 from prefixbench.vectors.keys import Digests, compute_text_digests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from prefixbench.score import TextManifest
 
 
-FORMAT = 2
+FORMAT = 3
 """Part of the files' names; raised when they hold something else."""
 
 
@@ -51,17 +51,25 @@ class RoleTexts:
         texts: As mteb joins them with their titles, shape ``(n_texts, TEXT_BYTES)``.
         bodies: Of distinct (title, body) pairs, where the corpus has titles, shape ``(n_pairs, TEXT_BYTES)``.
         titles: Their titles; ``n_pairs`` of them.
+        lengths: Characters of each text, shape ``(n_texts,)``.
+        body_lengths: Characters of each body and its title, shape ``(n_pairs,)``.
     """
 
     texts: Digests
+    lengths: NDArray[np.int64]
     bodies: Digests | None = None
     titles: tuple[str, ...] | None = None
+    body_lengths: NDArray[np.int64] | None = None
 
     def request(self, title_slot: bool) -> tuple[Digests, tuple[str, ...] | None]:
         """Digests and titles as a side with or without a slot for titles asks for them."""
         if title_slot and self.bodies is not None:
             return self.bodies, self.titles
         return self.texts, None
+
+    def count_characters(self, title_slot: bool) -> NDArray[np.int64]:
+        """Characters of each text that such a side asks for, in the order of ``request``."""
+        return self.body_lengths if title_slot and self.body_lengths is not None else self.lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +94,16 @@ def remember_texts(cache: Path, place: Place, manifest: TextManifest) -> None:
     for role in dict.fromkeys(part.role for part in manifest.parts):
         name = role.value if role else "text"
         parts = [part for part in manifest.parts if part.role == role]
-        arrays[name] = compute_text_digests(list(dict.fromkeys(text for part in parts for text in part.texts)))
+        distinct = list(dict.fromkeys(text for part in parts for text in part.texts))
+        arrays[name] = compute_text_digests(distinct)
+        arrays[f"{name}.lengths"] = _count(distinct)
         if any(part.titles is not None for part in parts):
             asked = [part.request(title_slot=True) for part in parts]
             pairs = dict.fromkeys(
                 pair for texts, titles in asked for pair in zip(texts, titles or [""] * len(texts), strict=True)
             )
             arrays[f"{name}.bodies"] = compute_text_digests([body for body, _ in pairs])
+            arrays[f"{name}.body_lengths"] = _count([title + body for body, title in pairs])
             arrays[f"{name}.titles"] = np.frombuffer(json.dumps([title for _, title in pairs]).encode(), np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, n_texts=np.int64(manifest.n_texts), **arrays)  # type: ignore[arg-type]
@@ -111,11 +122,16 @@ def recall_texts(cache: Path, place: Place) -> RememberedTexts | None:
     return RememberedTexts(n_texts, by_role)
 
 
-def _read_role(stored: Mapping[str, NDArray[np.uint8]], name: str) -> RoleTexts:
+def _count(texts: Sequence[str]) -> NDArray[np.int64]:
+    return np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def _read_role(stored: Mapping[str, NDArray[Any]], name: str) -> RoleTexts:
+    lengths = stored[f"{name}.lengths"]
     if f"{name}.bodies" not in stored:
-        return RoleTexts(stored[name])
+        return RoleTexts(stored[name], lengths)
     titles = json.loads(stored[f"{name}.titles"].tobytes())
-    return RoleTexts(stored[name], stored[f"{name}.bodies"], tuple(titles))
+    return RoleTexts(stored[name], lengths, stored[f"{name}.bodies"], tuple(titles), stored[f"{name}.body_lengths"])
 
 
 def _path(cache: Path, place: Place) -> Path:

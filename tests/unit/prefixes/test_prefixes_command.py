@@ -34,7 +34,7 @@ def test_one_model_shows_white_space_and_sources() -> None:
     text = answer_prefixes(PrefixRequest("intfloat/e5-base-v2", conditions="none,correct,swapped,placebo")).text
     lines = text.splitlines()
     assert lines[0] == "intfloat/e5-base-v2"
-    assert lines[1].startswith("· is a space, ⏎ a line break; (nothing) is the empty string.")
+    assert lines[1].startswith("· is a space, ⏎ a line break; ∅ is the empty string.")
     correct = next(line for line in lines if line.strip().startswith("correct") and "passage" in line)
     assert "query:·" in correct
     assert "passage:·" in correct
