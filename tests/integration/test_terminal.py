@@ -35,10 +35,14 @@ COMMANDS = {
 }
 HELP = {"help": "-h", "help-plan": "plan -h", "help-report": "report -h", "help-list": "list -h"}
 PRICED = """
-models = [{ name = "text-embedding-3-small", endpoint = "http://127.0.0.1:9/v1", like = "intfloat/e5-small-v2",
-            price_per_million_tokens = 0.02 }]
 tasks = ["STSBenchmark", "SciFact"]
 conditions = ["none", "correct"]
+
+[[models]]
+name = "text-embedding-3-small"
+endpoint = "http://127.0.0.1:9/v1"
+like = "intfloat/e5-small-v2"
+price_per_million_tokens = 0.02
 """
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from prefixbench.prefixes.uses import SYMMETRIC_TASK_TYPES
 from prefixbench.prefixes.visible import show_side, show_sides
 from prefixbench.screen import LINES, flatten, limit, set_columns, wrap
+from prefixbench.spec.tasks import ROLE_TASK_TYPES
 from prefixbench.spec.visible import MARKS, show_whitespace
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def render_model(model: str, rows: Sequence[ConditionRow], *, everything: bool) 
     if everything:
         return _join([*_head(model), *flatten(_set_group(title, own) for title, own in _group_types(rows).items())])
     documented = _group_types([row for row in rows if row.condition == "correct"])
-    named = [(title, show_sides(own[0].query, own[0].document)) for title, own in documented.items()]
+    named = [(_shorten_types(title), _tell(own[0])[0]) for title, own in documented.items()]
     shown = next((row.task for row in rows if row.task == SHOWN_TYPE), rows[0].task if rows else "")
     own = [row for row in rows if row.task == shown]
     told = [row for row in own if row.query is not None and row.condition != "correct"]
@@ -124,6 +126,13 @@ def _group_types(rows: Iterable[ConditionRow]) -> dict[str, list[ConditionRow]]:
     for task, own in by_task.items():
         groups[tuple((row.condition, *_tell(row)) for row in own)].append(task)
     return {", ".join(task.removeprefix("any ") for task in tasks): by_task[tasks[0]] for tasks in groups.values()}
+
+
+def _shorten_types(title: str) -> str:
+    """Return a word for all task types with, or without, queries and documents."""
+    types = set(title.split(", "))
+    words = {frozenset(SYMMETRIC_TASK_TYPES): "types without sides", ROLE_TASK_TYPES: "types with sides"}
+    return words.get(frozenset(types), title)
 
 
 def _cite(groups: Mapping[str, Sequence[ConditionRow]]) -> str:

@@ -111,7 +111,7 @@ class TextCounter:
         if place not in self._places:
             remembered = recall_texts(self._cache, place)
             self._places[place] = estimate_texts(place) if remembered is None else remembered.by_role
-        asked = {}
+        asked: dict[tuple[object, ...], _Request] = {}
         for role, texts in self._places[place].items():
             side = cell.pair.side_for(role)
             wanted = (cell.model, place, role, side)

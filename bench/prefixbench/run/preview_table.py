@@ -55,7 +55,7 @@ def _describe_extent(preview: Preview) -> list[str]:
     own = dict.fromkeys(one.cell.task for one in preview.cells if one.cell.task.data is not None)
     unchecked = ", ".join(preview.unchecked)
     return [
-        *wrap(f"{preview.spec.name}: {len(preview.spec.models)} models × {n_tasks} tasks, into {preview.folder}"),
+        *wrap(f"{preview.spec.name}: models {len(preview.spec.models)}, tasks {n_tasks}, into {preview.folder}"),
         *wrap(", ".join(counts)),
         *flatten(wrap(describe_data(facts)) for facts in own),
         *(wrap(f"could not be checked, since no hub answers: does {unchecked} exist?") if unchecked else []),

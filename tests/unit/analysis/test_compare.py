@@ -51,7 +51,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_table_shows_every_contrast_with_its_verdict(folder: Path) -> None:
     text = compare_run(folder, Selection(), as_json=False, everything=True)
     assert "org/model\n" in text
-    line = next(line for line in text.splitlines() if "Loss" in line and "correct-none" in line)
+    lines = text.splitlines()
+    line = next(line for line in lines[lines.index("  Loss (300 items)") :] if "correct-none" in line)
     assert line.split()[-1] == "hurts"
     assert "±0.5 matters; seed 42" in text
 

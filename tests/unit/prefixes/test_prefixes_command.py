@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,12 +9,6 @@ from prefixbench.errors import SpecError
 from prefixbench.plan.prefix_tables import PrefixRequest, answer_prefixes
 from prefixbench.prefixes.disagreements import PROBE
 from prefixbench.spec.tasks import TaskFacts
-
-
-@pytest.fixture(autouse=True)
-def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for whole names and addresses, whatever the terminal that runs the tests."""
-    monkeypatch.setenv("COLUMNS", "220")
 
 
 def test_all_models_are_listed_with_their_mechanism() -> None:
@@ -27,19 +22,21 @@ def test_all_models_are_listed_with_their_mechanism() -> None:
     assert by_name["jxm/cde-small-v1"]["layer"] == "mteb"
     assert by_name["BAAI/bge-reranker-v2-m3"]["mechanism"] is None
     assert by_name["BAAI/bge-reranker-v2-m3"]["note"].endswith("scores pairs and embeds no text on its own")
-    assert "nomic-ai/nomic-embed-text-v1.5" in answer.text
+    assert "query:· | passage:·" in answer.text
+    assert "nomic-ai/nomic-embed-text-v1.5" in answer_prefixes(PrefixRequest(None, everything=True)).text
 
 
 def test_one_model_shows_white_space_and_sources() -> None:
-    text = answer_prefixes(PrefixRequest("intfloat/e5-base-v2", conditions="none,correct,swapped,placebo")).text
-    lines = text.splitlines()
-    assert lines[0] == "intfloat/e5-base-v2"
-    assert lines[1].startswith("· is a space, ⏎ a line break; ∅ is the empty string.")
-    correct = next(line for line in lines if line.strip().startswith("correct") and "passage" in line)
-    assert "query:·" in correct
-    assert "passage:·" in correct
-    assert "card: https://huggingface.co/intfloat/e5-base-v2 (read " in correct
-    assert "skipped:" in text
+    request = PrefixRequest("intfloat/e5-base-v2", conditions="none,correct,swapped,placebo")
+    lines = answer_prefixes(request).text.splitlines()
+    assert lines[:2] == ["intfloat/e5-base-v2", "· is a space, ⏎ a line break, ∅ nothing"]
+    assert "as documented (correct): card: https://huggingface.co/intfloat/e5-base-v2 (read" in lines
+    assert "  types with sides     query:· | passage:·" in lines
+    assert "  swapped  passage:· | query:·" in lines
+    assert "skipped: placebo" in lines
+    everything = answer_prefixes(replace(request, everything=True)).text
+    assert "from card: https://huggingface.co/intfloat/e5-base-v2 (read " in everything
+    assert "skipped: a placebo needs the tokenizer.json" in everything
 
 
 def test_one_task_tells_which_rule_decided() -> None:
@@ -82,7 +79,8 @@ def test_where_mteb_and_the_cards_differ() -> None:
     assert sent("gritlm", "Retrieval", "document")[0] == "<|embed|>\n"
     assert ("jina", "PairClassification", "text") in rows
     assert ("nomic", "Retrieval", "query") not in rows
-    assert "query:·" in answer.text
+    everything = answer_prefixes(PrefixRequest(None, disagreements=True, everything=True)).text
+    assert "mteb sends  THE·TASK'S·INSTRUCTION" in everything
 
 
 @pytest.mark.parametrize(
