@@ -18,6 +18,7 @@ from prefixbench.report.sentences import (
     reply_words,
     state_answer,
     state_models,
+    state_pair,
     state_surprise,
     state_undocumented,
     tally_replies,
@@ -153,3 +154,26 @@ def test_what_an_instruction_does_is_counted(verdicts: list[str]) -> None:
     for word in ("helps", "hurts"):
         assert (f"{word} {verdicts.count(word)}" in sentence) == (verdicts.count(word) > 0)
     assert ("a plain instruction" in sentence) == bool(verdicts)
+
+
+PAIR_CLAIMS = {
+    "helps": "helps",
+    "hurts": "hurts",
+    "gains on": "positive",
+    "loses on": "negative",
+    "no difference beyond": "equivalent",
+    "the data cannot tell": "inconclusive",
+    "described, not tested": "described",
+    "both send the same": "same strings",
+    "not measured": "",
+}
+
+
+@settings(max_examples=200)
+@given(by_type())
+def test_a_pair_is_told_by_its_verdicts_alone(types: dict[str, Effect]) -> None:
+    sentence = state_pair("both sides swapped", "nothing", types, 0.5)
+    assert sentence.startswith("Both sides swapped against nothing: ")
+    verdicts = {effect.verdict for effect in types.values()} or {""}
+    for phrase, verdict in PAIR_CLAIMS.items():
+        assert (phrase in sentence) == (verdict in verdicts), (phrase, sentence)

@@ -12,6 +12,9 @@ from prefixbench.cli.app import app
 
 RunArgument = Annotated[Path, typer.Argument(help="A results folder.", metavar="RUN")]
 ContrastOption = Annotated[str | None, typer.Option(help="CONDITION-BASELINE; any two conditions of the run.")]
+AgainstOption = Annotated[str | None, typer.Option(help="Every condition against this one.")]
+ModelOption = Annotated[str | None, typer.Option(help="Only this model.")]
+TaskOption = Annotated[str | None, typer.Option(help="Only this task.")]
 SmallestEffectOption = Annotated[
     list[str] | None,
     typer.Option(metavar="[METRIC=]POINTS", help="Smallest difference that matters; the run's own if absent."),
@@ -24,9 +27,9 @@ def compare_command(
     run: RunArgument,
     *,
     contrast: ContrastOption = None,
-    against: Annotated[str | None, typer.Option(help="Every condition against this one.")] = None,
-    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
-    task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
+    against: AgainstOption = None,
+    model: ModelOption = None,
+    task: TaskOption = None,
     metric: Annotated[str | None, typer.Option(help="Metric with per-item scores; the main score if absent.")] = None,
     smallest_effect: SmallestEffectOption = None,
     seed: SeedOption = None,
@@ -51,8 +54,8 @@ def gate_command(
     max_loss: Annotated[
         float | None, typer.Option(help="Loss in points still accepted; the run's smallest effect if absent.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
-    task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
+    model: ModelOption = None,
+    task: TaskOption = None,
     only_proven: Annotated[bool, typer.Option("--only-proven", help="Pass unless a loss is shown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from prefixbench.report.effects import read_evidence
+from prefixbench.report.effects import DOCUMENTED, read_evidence
 from prefixbench.report.sentences import (
     Reply,
     reply_add,
@@ -16,6 +16,7 @@ from prefixbench.report.sentences import (
     reply_words,
     state_answer,
     state_models,
+    state_pair,
     state_undocumented,
     tally_replies,
 )
@@ -26,7 +27,7 @@ from prefixbench.spec.tasks import ROLE_TASK_TYPES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prefixbench.report.effects import Effect, Reading
+    from prefixbench.report.effects import Effect, Pair, Reading
     from prefixbench.report.evidence import Evidence
 
 MISTAKES = ("wrong", "swapped", "both-query", "both-document", "foreign")
@@ -51,11 +52,13 @@ class ModelAnswer:
         reading: What was measured.
         margin: Points within which a difference does not matter.
         ladders: Every way of sending by task type, the richest first.
+        pair: Condition and baseline that it is about.
     """
 
     reading: Reading
     margin: float
     ladders: tuple[Ladder, ...]
+    pair: Pair = DOCUMENTED
 
     @property
     def name(self) -> str:
@@ -69,19 +72,21 @@ class ModelAnswer:
 
     @cached_property
     def types(self) -> dict[str, Effect]:
-        """``correct − none`` by task type."""
-        return self.reading.types("correct")
+        """The pair's effects by task type."""
+        return self.reading.types(*self.pair)
 
     @property
     def sentence(self) -> str:
         """The answer."""
+        if self.pair != DOCUMENTED:
+            return state_pair(name_way(self.pair[0]), name_way(self.pair[1]), self.types, self.margin)
         return state_answer(self.types, self.margin)
 
     @cached_property
     def forest(self) -> tuple[ForestRow, ...]:
         """Types with the largest difference first, each with its tasks; what sends the same strings is no row."""
         rows: list[ForestRow] = []
-        tasks = [effect for effect in self.reading.tasks("correct") if effect.is_measured]
+        tasks = [effect for effect in self.reading.tasks(*self.pair) if effect.is_measured]
         means = {name: effect for name, effect in self.types.items() if effect.is_measured}
         weight = {name: -abs(effect.delta) for name, effect in means.items()}
         types = sorted(dict.fromkeys(effect.task_type for effect in tasks), key=lambda name: weight.get(name, 0.0))
@@ -102,7 +107,9 @@ class ModelAnswer:
 
     @cached_property
     def replies(self) -> tuple[Reply, ...]:
-        """The four questions, answered on the task type with most ways of sending."""
+        """The four questions, answered on the task type with most ways of sending; none of them for another pair."""
+        if self.pair != DOCUMENTED:
+            return ()
         reading, main = self.reading, self.ladders[0].task_type if self.ladders else ""
         ways = {effect.task_type for effects in reading.by_task.values() for effect in effects}
         sides = reading.types("query-only", "correct")
@@ -133,14 +140,16 @@ class Answer:
     """Everything the first screen says.
 
     Attributes:
-        models: Models that document a prefix for any task, as the runs name them.
+        models: Models that document a prefix for any task, as the runs name them; of another pair, those measured.
         undocumented: The others.
         margin: Points within which a difference does not matter.
+        pair: Condition and baseline that the first screen is about.
     """
 
     models: tuple[ModelAnswer, ...]
     undocumented: tuple[ModelAnswer, ...]
     margin: float
+    pair: Pair = DOCUMENTED
 
     @property
     def single(self) -> ModelAnswer | None:
@@ -153,6 +162,8 @@ class Answer:
         """The headline."""
         if self.single is not None and self.models:
             return self.single.sentence
+        if self.pair != DOCUMENTED:
+            return state_models(self.by_type, len(self.models), " against ".join(map(name_way, self.pair)))
         if not self.models:
             if self.undocumented and any(one.reading.tasks("correct") for one in self.undocumented):
                 return self.note
@@ -163,7 +174,7 @@ class Answer:
     def note(self) -> str:
         """Models that document no prefix; empty where all do."""
         bare = [one for one in self.undocumented if one.reading.tasks("correct")]
-        if not bare:
+        if not bare or self.pair != DOCUMENTED:
             return ""
         verdicts = Counter(effect.verdict for one in bare for effect in one.reading.tasks("instruction"))
         return state_undocumented([name_briefly(one.name, 40) for one in bare], verdicts)
@@ -176,7 +187,7 @@ class Answer:
 
     @property
     def by_type(self) -> dict[str, list[Effect]]:
-        """``correct − none`` of every model, by task type."""
+        """The pair's effects of every model, by task type."""
         return {name: [one.types[name] for one in self.models if name in one.types] for name in self.task_types}
 
     @property
@@ -190,10 +201,15 @@ class Answer:
 
 def build_answer(evidence: Evidence) -> Answer:
     """Read the frames and say what they come to."""
-    margin = max(evidence.smallest_effects, default=0.0)
-    answers = [ModelAnswer(one, margin, build_ladders(one, evidence)) for one in read_evidence(evidence)]
+    margin, pair = max(evidence.smallest_effects, default=0.0), evidence.options.pair
+    answers = [
+        ModelAnswer(one, margin, build_ladders(one, evidence, pair[1]) if evidence.options.ladders else (), pair)
+        for one in read_evidence(evidence)
+    ]
+    measured = [any(effect.is_measured for effect in one.reading.tasks(*pair)) for one in answers]
     return Answer(
-        tuple(one for one in answers if one.reading.is_documented),
-        tuple(one for one in answers if not one.reading.is_documented),
+        tuple(one for one, is_measured in zip(answers, measured, strict=True) if is_measured),
+        tuple(one for one, is_measured in zip(answers, measured, strict=True) if not is_measured),
         margin,
+        pair,
     )

@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefixbench.analysis import analyse
-from prefixbench.analysis.compare import choose_settings
+from prefixbench.analysis.compare import Selection, choose_settings, find_pairs
 from prefixbench.files import write_bytes
 from prefixbench.report.answer import Answer, build_answer
 from prefixbench.report.evidence import Evidence, gather_evidence
 from prefixbench.report.inputs import ReportOptions
 from prefixbench.report.markdown import render_markdown
 from prefixbench.report.page import describe_extent, render_page, write_report
+from prefixbench.report.selection import (
+    check_selection,
+    choose_pair,
+    describe_selection,
+    name_page,
+    narrow_analysis,
+    narrow_run,
+)
 from prefixbench.results import load_run
 
 if TYPE_CHECKING:
@@ -40,7 +48,7 @@ class Report:
 
     def render_markdown(self) -> str:
         """The first screen as Markdown."""
-        return render_markdown(self.answer, self.extent)
+        return render_markdown(self.answer, self.extent, self.evidence.options.selection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +68,36 @@ class Outputs:
     figures: Path | None = None
 
 
-def load_report(folders: Sequence[Path], asked: Asked | None = None, options: ReportOptions | None = None) -> Report:
+def load_report(
+    folders: Sequence[Path], asked: Asked | None = None, selection: Selection | None = None, *, texts: bool = True
+) -> Report:
     """Read and analyse one or more run folders.
+
+    Args:
+        folders: The runs.
+        asked: Of the analysis, in place of what each run declares.
+        selection: What part of them the report is about.
+        texts: Whether items are quoted where their licence allows it.
 
     Raises:
         ResultsError: A folder is no run of ours.
+        SpecError: The selection names what no run holds.
     """
+    selection = selection or Selection()
     runs = [load_run(folder) for folder in folders]
-    analyses = [analyse(run, choose_settings(run, asked)) for run in runs]
-    evidence = gather_evidence(runs, analyses, options or ReportOptions())
+    check_selection(selection, runs)
+    pairs = [find_pairs(run, selection) for run in runs]
+    analyses = [
+        narrow_analysis(analyse(run, choose_settings(run, asked, own)), selection, own)
+        for run, own in zip(runs, pairs, strict=True)
+    ]
+    options = ReportOptions(
+        texts=texts,
+        pair=choose_pair(selection, runs),
+        ladders=selection.contrast is None,
+        selection=describe_selection(selection),
+    )
+    evidence = gather_evidence([narrow_run(run, selection) for run in runs], analyses, options)
     return Report(evidence, build_answer(evidence))
 
 
@@ -76,6 +105,7 @@ def report_runs(
     folders: Sequence[Path],
     outputs: Outputs | None = None,
     asked: Asked | None = None,
+    selection: Selection | None = None,
     *,
     texts: bool = True,
 ) -> tuple[Path, ...]:
@@ -85,6 +115,7 @@ def report_runs(
         folders: The runs.
         outputs: What is written where.
         asked: Of the analysis, in place of what each run declares.
+        selection: What part of them the report is about; such a page has a name of its own.
         texts: Whether items are quoted where their licence allows it.
 
     Returns:
@@ -92,10 +123,11 @@ def report_runs(
 
     Raises:
         ResultsError: A folder is no run of ours.
+        SpecError: The selection names what no run holds.
     """
     outputs = outputs or Outputs()
-    report = load_report(folders, asked, ReportOptions(texts=texts))
-    page = outputs.page or (folders[0] if len(folders) == 1 else Path()) / "report.html"
+    report = load_report(folders, asked, selection, texts=texts)
+    page = outputs.page or (folders[0] if len(folders) == 1 else Path()) / name_page(selection or Selection())
     write_report(page, report.render_html())
     written = [page]
     if outputs.markdown is not None:

@@ -18,6 +18,8 @@ DECIDED = frozenset({"helps", "hurts", "equivalent"})
 
 Pair = tuple[str, str]
 """(condition, baseline)."""
+DOCUMENTED: Pair = ("correct", "none")
+"""What a report is about unless asked otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,6 @@ class Reading:
     def types(self, condition: str, baseline: str = "none") -> dict[str, Effect]:
         """Effects of one pair by task type."""
         return self.by_type.get((condition, baseline), {})
-
-    @property
-    def is_documented(self) -> bool:
-        """Whether any task's documented prefix differs from sending nothing."""
-        return any(effect.is_measured for effect in self.tasks("correct"))
 
 
 def read_evidence(evidence: Evidence) -> tuple[Reading, ...]:

@@ -138,7 +138,7 @@ def write_figures(answer: Answer, folder: Path) -> list[Path]:
             )
         for ladder in model.ladders:
             stem = folder / make_anchor("ways", model.name, ladder.task_type)
-            title = f"{name}, {name_type(ladder.task_type)}: every way of sending, in points against nothing"
+            title = f"{name}, {name_type(ladder.task_type)}: every way of sending, in points against {ladder.baseline}"
             written += _write(stem, title, list_ladder(ladder), model.margin)
     return written
 

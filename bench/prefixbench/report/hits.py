@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from prefixbench.analysis.names import format_contrast
 from prefixbench.report.words import format_points, is_number, name_briefly, shorten
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Hit:
         task: Its task.
         model: Whose.
         delta: Points it gained.
-        before: Rank of its first relevant document without the prefix, or its own score where there is no rank.
-        after: The same with the prefix.
+        before: Rank of its first relevant document under the baseline, or its own score where there is no rank.
+        after: The same under the condition.
     """
 
     text: str
@@ -42,11 +43,11 @@ class Hit:
 
 
 def list_hits(evidence: Evidence) -> tuple[Hit, ...]:
-    """Four items that gained most under ``correct`` and four that lost most, over all models, each item once."""
+    """Four items that gained most under the report's condition and four that lost most, each item once."""
     movers = evidence.movers
     if not len(movers):
         return ()
-    movers = movers[(movers["contrast"] == "correct-none") & (movers["delta_points"] != 0.0)]
+    movers = movers[(movers["contrast"] == format_contrast(evidence.options.pair)) & (movers["delta_points"] != 0.0)]
     ordered = movers.sort_values("delta_points", kind="stable").drop_duplicates(["task", "hf_subset", "item_id"])
     texts = _gather_texts(evidence) if evidence.options.texts else {}
     gained = ordered[ordered["delta_points"] > 0].tail(EACH_WAY).iloc[::-1]

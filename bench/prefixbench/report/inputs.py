@@ -56,7 +56,13 @@ class ReportOptions:
     Attributes:
         texts: Whether items are quoted, where their data's licence lets a report carry text.
         title: The page's title; made from the runs' names where absent.
+        pair: Condition and baseline that the first screen is about.
+        ladders: Whether every way of sending is shown beside it, against the pair's baseline.
+        selection: What part of the runs the report is about, in a sentence; empty for all of them.
     """
 
     texts: bool = True
     title: str | None = None
+    pair: tuple[str, str] = ("correct", "none")
+    ladders: bool = True
+    selection: str = ""

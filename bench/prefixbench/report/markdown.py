@@ -23,15 +23,17 @@ def escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", html.escape(" ".join(clean_text(text).split()), quote=False))
 
 
-def render_markdown(answer: Answer, extent: str) -> str:
-    """The sentence, the four replies, and the forest or the matrix as tables."""
+def render_markdown(answer: Answer, extent: str, selection: str = "") -> str:
+    """The sentence, the four replies, and the forest or the matrix as tables; what part of the runs it is about."""
     lines = [f"**{escape(answer.sentence)}**", ""]
     if answer.note and answer.note != answer.sentence:
         lines += [escape(answer.note), ""]
-    if answer.models:
+    if answer.models and answer.replies:
         rows = [(reply.question, f"{_glyph(reply.verdict)} {reply.word}", reply.detail) for reply in answer.replies]
         lines += [*_table(("question", "answer", "numbers"), rows), ""]
     lines += _render_single(answer.single) if answer.single else _render_matrix(answer)
+    if selection:
+        lines += ["", escape(selection)]
     margin = f"{answer.margin:g}"
     lines += ["", f"<sub>{escape(extent)}; points, ±{margin} are too small to matter; made by prefixbench</sub>"]
     return "\n".join(lines) + "\n"
@@ -56,7 +58,7 @@ def _render_single(model: ModelAnswer) -> list[str]:
             )
             for row in model.short_forest
         ]
-        lines += _table(("task", "none", "correct", "Δ points", "verdict"), rows)
+        lines += _table(("task", *reversed(model.pair), "Δ points", "verdict"), rows)
     if model.ladders:
         ways = [
             (way.label, _quote(way.effect) if way.effect else "baseline", _tell(way.effect) if way.effect else "")

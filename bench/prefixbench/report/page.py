@@ -27,6 +27,7 @@ from prefixbench.report.sent import list_sent
 from prefixbench.report.sentences import name_type
 from prefixbench.report.snippets import Strings, write_snippets
 from prefixbench.report.surprises import list_surprises
+from prefixbench.report.ways import name_way
 from prefixbench.report.words import (
     TONES,
     VERDICT_GLYPHS,
@@ -71,6 +72,7 @@ def _open_templates() -> jinja2.Environment:
         "glyphs": VERDICT_GLYPHS,
         "interval": format_interval,
         "name_type": name_type,
+        "name_way": name_way,
         "points": format_points,
         "shorten": shorten,
         "tones": TONES,
@@ -106,6 +108,7 @@ def render_page(evidence: Evidence, answer: Answer) -> str:
     return environment.get_template("page.html.j2").render(
         title=evidence.options.title or f"{answer.sentence} · {names}",
         kicker=describe_extent(evidence, answer),
+        selection=evidence.options.selection,
         unfinished=_describe_unfinished(evidence),
         answer=answer,
         surprises=list_surprises(models),

@@ -81,6 +81,39 @@ def state_answer(types: Mapping[str, Effect], margin: float) -> str:
     return _finish("; ".join(said))
 
 
+def state_pair(condition: str, baseline: str, types: Mapping[str, Effect], margin: float) -> str:
+    """What one way of sending does against another, over a model's task types.
+
+    Args:
+        condition: What was sent, in plain words.
+        baseline: What it is compared with, in plain words.
+        types: Effects by task type.
+        margin: Points within which a difference does not matter.
+    """
+    head = f"{condition} against {baseline}"
+    if not types:
+        return _finish(f"{head}: not measured")
+    by_verdict: dict[str, list[Effect]] = {}
+    for effect in sorted(types.values(), key=lambda effect: -abs(effect.delta)):
+        by_verdict.setdefault(effect.verdict, []).append(effect)
+    templates = {
+        "helps": "helps {quoted}",
+        "hurts": "hurts {quoted}",
+        "positive": "gains on {quoted}, by how much is open",
+        "negative": "loses on {quoted}, by how much is open",
+        "equivalent": f"no difference beyond ±{margin:g} points for {{named}}",
+        "inconclusive": "for {named} the data cannot tell",
+        "described": "{named}: described, not tested",
+        "same strings": "for {named} both send the same",
+    }
+    told = [
+        template.format(quoted=_quote_all(own), named=_name_all(own, len(types), is_first=True))
+        for verdict, template in templates.items()
+        if (own := by_verdict.get(verdict))
+    ]
+    return _finish(f"{head}: {'; '.join(told)}")
+
+
 def _finish(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -96,8 +129,8 @@ def state_undocumented(names: Sequence[str], instruction: Counter[str]) -> str:
     return f"{sentence}."
 
 
-def state_models(by_type: Mapping[str, Sequence[Effect]], n_models: int) -> str:
-    """The answer over several models: where the prefix helps or hurts how many of them, and by how much."""
+def state_models(by_type: Mapping[str, Sequence[Effect]], n_models: int, subject: str = "the documented prefix") -> str:
+    """The answer over several models: where the subject helps or hurts how many of them, and by how much."""
     said: list[str] = []
     for verb, verdict in (("helps", "helps"), ("hurts", "hurts")):
         parts = []
@@ -107,9 +140,9 @@ def state_models(by_type: Mapping[str, Sequence[Effect]], n_models: int) -> str:
                 measured = sum(effect.is_measured for effect in effects)
                 parts.append(f"{name_type(task_type)} in {len(own)} of {measured} models ({_span(own)})")
         if parts:
-            said.append(f"{'the documented prefix' if not said else 'it'} {verb} {join_words(parts)}")
+            said.append(f"{subject if not said else 'it'} {verb} {join_words(parts)}")
     if not said:
-        return f"For none of {count_noun(n_models, 'model')} the data can tell whether the documented prefix matters."
+        return f"For none of {count_noun(n_models, 'model')} the data can tell whether {subject} matters."
     hurts = any(effect.verdict == "hurts" for effects in by_type.values() for effect in effects)
     return _finish("; ".join(said) + ("" if hurts else "; it is shown to hurt nowhere"))
 

@@ -59,7 +59,7 @@ class Way:
     Attributes:
         label: In plain words.
         condition: Its name, and those of conditions that send the very same.
-        effect: Against nothing; ``None`` for nothing itself.
+        effect: Against the baseline; ``None`` for the baseline itself.
     """
 
     label: str
@@ -68,7 +68,7 @@ class Way:
 
     @property
     def delta(self) -> float:
-        """Points against nothing."""
+        """Points against the baseline."""
         return self.effect.delta if self.effect else 0.0
 
 
@@ -79,20 +79,22 @@ class Ladder:
     Attributes:
         task_type: mteb's.
         tasks: The tasks every way was measured on.
-        ways: Best first; nothing itself is among them.
+        ways: Best first; the baseline itself is among them.
         left_out: Conditions that were measured on other tasks only, or on some of these.
+        baseline: What every way is compared with, in plain words.
     """
 
     task_type: str
     tasks: tuple[str, ...]
     ways: tuple[Way, ...]
     left_out: tuple[str, ...]
+    baseline: str = "nothing"
 
 
-def build_ladders(reading: Reading, evidence: Evidence) -> tuple[Ladder, ...]:
+def build_ladders(reading: Reading, evidence: Evidence, baseline: str = "none") -> tuple[Ladder, ...]:
     """A ladder a task type on which two ways or more were measured; the one with most ways first."""
     types = dict.fromkeys(effect.task_type for effects in reading.by_task.values() for effect in effects)
-    ladders = [_build(reading, task_type, evidence) for task_type in sorted(types)]
+    ladders = [_build(reading, task_type, evidence, baseline) for task_type in sorted(types)]
     kept = [ladder for ladder in ladders if len(ladder.ways) > 1]
     return tuple(sorted(kept, key=_weigh, reverse=True))
 
@@ -101,9 +103,9 @@ def _weigh(ladder: Ladder) -> tuple[int, bool, int]:
     return len(ladder.ways), ladder.task_type in ROLE_TASK_TYPES, len(ladder.tasks)
 
 
-def _build(reading: Reading, task_type: str, evidence: Evidence) -> Ladder:
-    order = ["correct", *(name for name in evidence.conditions if name not in {"none", "correct"})]
-    effects = {name: reading.types(name).get(task_type) for name in order}
+def _build(reading: Reading, task_type: str, evidence: Evidence, baseline: str) -> Ladder:
+    order = [name for name in dict.fromkeys(["correct", *evidence.conditions]) if name != baseline]
+    effects = {name: reading.types(name, baseline).get(task_type) for name in order}
     measured = {name: effect for name, effect in effects.items() if effect is not None and effect.is_measured}
     if "correct" in measured:
         tasks = frozenset(measured["correct"].tasks)
@@ -117,12 +119,13 @@ def _build(reading: Reading, task_type: str, evidence: Evidence) -> Ladder:
         if not any(name in others for first, others in shared.items() if first in shown)
     ]
     if ways:
-        ways.append(Way(name_way("none"), "none", None))
+        ways.append(Way(name_way(baseline), baseline, None))
     return Ladder(
         task_type,
         tuple(sorted(tasks)),
         tuple(sorted(ways, key=lambda way: -way.delta)),
         tuple(name for name in measured if name not in shown),
+        name_way(baseline),
     )
 
 
