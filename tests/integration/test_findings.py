@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from prefixbench.results import load_run
-from prefixbench.twins.findings_page import COMMAND, render_findings
+from prefixbench.twins.findings_page import COMMAND, HEADLINES, find, render_findings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,5 +17,9 @@ def test_the_committed_page_is_made_from_the_committed_results() -> None:
     assert command is not None
     runs = [load_run(ROOT / name) for name in command[1].split()]
     assert [run.name for run in runs] == ["twins", "twins-mteb"]
-    made = render_findings(runs).replace(f"{ROOT}/", "")
+    made = render_findings(find(runs), "findings.png").replace(f"{ROOT}/", "")
     assert made == page
+    assert (ROOT / "docs" / "findings.png").is_file()
+    lead = page.split("![")[0]
+    assert lead.count("\n- ") == len(HEADLINES)
+    assert page.count("<details>") == page.count("</details>") == page.count("### On")

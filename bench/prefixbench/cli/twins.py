@@ -16,6 +16,8 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="A TOML file; the starter's where absent.", show_default=False)
 ]
 
+FIGURE_TITLE = "what training with prefixes, and sending them, is worth, by run"
+
 twins_app = typer.Typer(no_args_is_help=True, help="Train twins with and without prefixes, and validate them.")
 app.add_typer(twins_app, name="twins")
 
@@ -87,20 +89,26 @@ def validate_command(
 @twins_app.command("findings")
 def findings_command(
     runs: Annotated[list[Path], typer.Argument(help="Results folders of sweeps of the twins.")],
-    output: Annotated[Path | None, typer.Option(help="The Markdown page; printed where absent.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The Markdown page, its figure beside it; printed where absent.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")] = False,
     smallest_effect: Annotated[float, typer.Option(min=0.0, help="Points that matter.")] = 0.5,
 ) -> None:
     """Answer what the twins were trained to answer, from swept results, as one page."""
     from prefixbench.files import write_bytes
+    from prefixbench.report.figures import write_intervals
     from prefixbench.results import load_run
-    from prefixbench.twins.findings_page import render_findings
+    from prefixbench.twins.findings_page import find, list_intervals, render_findings
 
     if output is not None and output.exists() and not overwrite:
         raise SpecError(f"{output} is there already; --overwrite replaces it.")
-    page = render_findings([load_run(path) for path in runs], smallest_effect)
+    findings = find([load_run(path) for path in runs], smallest_effect)
     if output is None:
-        sys.stdout.write(page)
+        sys.stdout.write(render_findings(findings))
         return
-    write_bytes(output, page.encode())
-    sys.stdout.write(f"{output}\n")
+    figure = output.with_suffix(".png")
+    task_type, rows = list_intervals(findings)
+    write_intervals(figure, f"{task_type}: {FIGURE_TITLE}", rows, smallest_effect)
+    write_bytes(output, render_findings(findings, figure.name).encode())
+    sys.stdout.write(f"{output}\n{figure}\n")

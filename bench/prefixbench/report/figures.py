@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from prefixbench.analysis.export import escape_frame
 from prefixbench.files import write_bytes
 from prefixbench.report.data_links import tabulate_effects
+from prefixbench.report.effects import Effect
 from prefixbench.report.palette import GROUND, INK, MUTED, RULE, TONE_COLOURS, WASH_EQUIVALENT
 from prefixbench.report.scale import fit_scale
 from prefixbench.report.sentences import name_type
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from prefixbench.report.answer import Answer, ModelAnswer
-    from prefixbench.report.effects import Effect
     from prefixbench.report.ways import Ladder
 
 Drawn = tuple[str, "Effect | None", bool]
@@ -115,10 +115,29 @@ def draw_figure(title: str, rows: Sequence[Drawn], margin: float) -> Figure:
     lines = textwrap.wrap(clean_text(title), 88)
     height = ROW * len(rows) + 0.45 + 0.2 * len(lines)
     figure = Figure(figsize=(7.2, height))
-    axes = figure.add_axes((0.33, 0.34 / height, 0.38, (ROW * len(rows)) / height))
+    axes = figure.add_axes((0.37, 0.34 / height, 0.35, (ROW * len(rows)) / height))
     draw_rows(axes, rows, margin)
     figure.text(0.01, 1 - 0.06 / height, "\n".join(lines), weight="bold", va="top", fontsize=9)
     return figure
+
+
+def write_intervals(
+    path: Path, title: str, rows: Sequence[tuple[str, float, tuple[float, float], str]], margin: float
+) -> None:
+    """Write rows of (label, points, interval, verdict) as a PNG.
+
+    Args:
+        path: The file.
+        title: What the figure says.
+        rows: In the order drawn.
+        margin: Points within which a difference does not matter.
+    """
+    drawn: list[Drawn] = [
+        (label, Effect(label, "", (label, ""), delta, low, high, verdict), False)
+        for label, delta, (low, high), verdict in rows
+    ]
+    with open_canvas():
+        draw_figure(title, drawn, margin).savefig(path, dpi=160, facecolor="white", metadata={"Software": None})
 
 
 def write_figures(answer: Answer, folder: Path) -> list[Path]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixbench.analysis.lines import format_interval, format_points
 from prefixbench.analysis.rules import Verdict
 from prefixbench.twins.findings import Answer, Answered, answer_questions
-from prefixbench.twins.questions import read_model
+from prefixbench.twins.questions import QUESTIONS, read_model
 
 if TYPE_CHECKING:
     from prefixbench.results import Run
@@ -19,8 +21,10 @@ INTRODUCTION = """# What the twins say
 
 <!-- Made by `{command}`; edit `bench/prefixbench/twins/questions.py`, not this page. -->
 
-The twins are one base model trained on the same pairs, in the same order, for as many steps. What differs is how
-training told them the task: by prefixes (`prefixed`), by a LoRA of its own for each task (`adapters`), by both
+{headlines}
+
+{figure}The twins are one base model trained on the same pairs, in the same order, for as many steps. What differs is
+how training told them the task: by prefixes (`prefixed`), by a LoRA of its own for each task (`adapters`), by both
 (`adapters+prefix`), or not at all (`plain`). A difference between them is therefore caused by that.
 
 Differences are in points, with intervals over items and, where there are several, over training seeds ({seeds}). Rows
@@ -31,23 +35,123 @@ Rows below are single tasks, explored. Unlike metrics are not averaged, so there
 What was expected beforehand is kept where it failed.
 """
 
+HEADLINES = (
+    ("To a model trained with it, the right prefix against none", 0, 0),
+    ("Training and use with prefixes against neither", 1, 0),
+    ("Another task's prefix against none", 3, 0),
+    ("Queries prefixed over a bare index against both sides prefixed", 4, 0),
+    ("An adapter a task against prefixes", 5, 1),
+)
+"""What the page leads with: words, and the question and comparison that answer them."""
 
-def render_findings(runs: Sequence[Run], smallest_effect: float = 0.5) -> str:
-    """All questions, one table a question and run.
 
-    Args:
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One sentence of the lead, with what it rests on.
+
+    Attributes:
+        words: What is compared.
+        label: The same, as it heads a column.
+        answers: Means over the tasks of a type, by run.
+    """
+
+    words: str
+    label: str
+    answers: dict[str, tuple[Answer, ...]]
+
+    @property
+    def sentence(self) -> str:
+        """By run, where it is better or worse and by how much, and where nobody knows."""
+        told = [f"{_tell_types(own)} (`{name}`)" for name, own in self.answers.items() if own]
+        return f"{self.words}: {'; '.join(told) or 'not run'}."
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Runs of twins, every question answered.
+
+    Attributes:
         runs: Results folders of twins; each is a section of its tables.
         smallest_effect: Points.
+        answered: A tuple a run, an entry a question.
     """
+
+    runs: tuple[Run, ...]
+    smallest_effect: float
+    answered: tuple[tuple[Answered, ...], ...]
+
+    @property
+    def headlines(self) -> tuple[Headline, ...]:
+        """What the page leads with."""
+        return tuple(
+            Headline(
+                words,
+                QUESTIONS[question].comparisons[number].label,
+                {
+                    run.name: tuple(one for one in list(own[question].answers.values())[number] if not one.is_task)
+                    for run, own in zip(self.runs, self.answered, strict=True)
+                },
+            )
+            for words, question, number in HEADLINES
+        )
+
+
+def find(runs: Sequence[Run], smallest_effect: float = 0.5) -> Findings:
+    """Answer every question that the runs allow.
+
+    Args:
+        runs: Results folders of twins.
+        smallest_effect: Points.
+    """
+    answered = tuple(tuple(answer_questions(run, smallest_effect)) for run in runs)
+    return Findings(tuple(runs), smallest_effect, answered)
+
+
+def render_findings(findings: Findings, figure: str = "") -> str:
+    """The lead, then all questions, one folded table a question and run.
+
+    Args:
+        findings: What was found.
+        figure: The file with the lead's figure, beside the page; none where empty.
+    """
+    runs = findings.runs
     command = " ".join([COMMAND, *(str(run.path) for run in runs)])
-    parts = [INTRODUCTION.format(command=command, seeds=_describe_seeds(runs), smallest=smallest_effect)]
-    answered = [answer_questions(run, smallest_effect) for run in runs]
+    parts = [
+        INTRODUCTION.format(
+            command=command,
+            headlines="\n".join(f"- {one.sentence}" for one in findings.headlines),
+            figure=f"![These differences on the task type of which most can be said]({figure})\n\n" if figure else "",
+            seeds=_describe_seeds(runs),
+            smallest=findings.smallest_effect,
+        )
+    ]
+    answered = findings.answered
     for number, of_each in enumerate(zip(*answered, strict=True)):
         question = of_each[0].question
         parts.append(f"## {number + 1}. {question.title}\n\nExpected: {question.expected}\n")
         answered_here = [(run, one) for run, one in zip(runs, of_each, strict=True) if any(one.answers.values())]
         parts += [_render_answers(run.name, one) for run, one in answered_here] or ["Not run.\n"]
     return "\n".join(parts)
+
+
+def list_intervals(findings: Findings) -> tuple[str, list[tuple[str, float, tuple[float, float], str]]]:
+    """What the lead's figure draws, on the task type of which the lead says most.
+
+    Returns:
+        The task type, and label, points, interval and verdict of each comparison and run.
+    """
+    tested = [
+        (f"{headline.label} · {name}", one)
+        for headline in findings.headlines
+        for name, answers in headline.answers.items()
+        for one in answers
+        if one.verdict.is_measured
+    ]
+    settled = Counter(one.task_type for _, one in tested if one.verdict in _QUOTED)
+    task_type = settled.most_common(1)[0][0] if settled else ""
+    return task_type, [
+        (label, one.delta, one.interval, one.verdict.value) for label, one in tested if one.task_type == task_type
+    ]
 
 
 def _describe_seeds(runs: Sequence[Run]) -> str:
@@ -64,13 +168,15 @@ def _render_answers(name: str, answered: Answered) -> str:
     missing = [one.label for one in answered.answers if one not in columns]
     lines = [f"### On `{name}`", "", *(summarise(one.label, answers) for one, answers in columns.items())]
     header = ["tasks", *(one.label for one in columns)]
-    lines += ["", f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    lines += ["", "<details><summary>By task</summary>", ""]
+    lines += [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     lookup = [{(own.scope, own.is_task): own for own in answers} for answers in columns.values()]
     rows = dict.fromkeys(key for own in lookup for key in own)
     for scope, is_task in sorted(rows, key=lambda key: _order(key, lookup)):
         label = scope if is_task else f"**{scope}**"
         cells = [_render_cell(own.get((scope, is_task))) for own in lookup]
         lines.append(f"| {label} | {' | '.join(cells)} |")
+    lines += ["", "</details>"]
     if missing:
         lines += ["", f"Not run here: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
@@ -87,6 +193,20 @@ def _render_cell(answer: Answer | None) -> str:
     low, high = answer.interval
     word = "?" if answer.verdict is Verdict.INCONCLUSIVE else answer.verdict.value
     return f"{format_points(answer.delta)} {format_interval(low, high)} {word}"
+
+
+def _tell_types(answers: Sequence[Answer]) -> str:
+    """``better on Retrieval (+3.4 [+1.9, +4.9]); the data cannot tell on 3 other task types``."""
+    told = []
+    for verdict, words in _WORDS.items():
+        own = [one for one in answers if one.verdict is verdict]
+        if own and verdict in _QUOTED:
+            quoted = [f"{one.scope} ({format_points(one.delta)} {format_interval(*one.interval)})" for one in own]
+            told.append(f"{words} {', '.join(quoted)}")
+        elif own:
+            others = " other" if told else ""
+            told.append(f"{words} {len(own)}{others} task type{'s' if len(own) > 1 else ''}")
+    return "; ".join(told)
 
 
 def summarise(label: str, answers: Sequence[Answer]) -> str:
@@ -112,3 +232,6 @@ _WORDS = {
     Verdict.DESCRIBED: "described, not tested on",
     Verdict.SAME_STRINGS: "the same strings on",
 }
+
+_QUOTED = frozenset({Verdict.HELPS, Verdict.HURTS, Verdict.EQUIVALENT, Verdict.POSITIVE, Verdict.NEGATIVE})
+"""Verdicts that say something, for which the lead gives task types and numbers; others are counted."""

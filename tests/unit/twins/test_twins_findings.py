@@ -8,7 +8,7 @@ import pytest
 from prefixbench.analysis.blocks import Place
 from prefixbench.analysis.rules import Verdict
 from prefixbench.twins.findings import Answer, Difference, answer_questions, estimate_mean
-from prefixbench.twins.findings_page import render_findings
+from prefixbench.twins.findings_page import find, list_intervals, render_findings
 from prefixbench.twins.questions import LENT, OWN_ADAPTER, QUESTIONS, Arm, read_model
 
 from tests.fake_runs import FakeRun, make_table
@@ -122,7 +122,12 @@ class Folder(FakeRun):
 
 
 def test_the_page_says_it_all(run: FakeRun) -> None:
-    page = render_findings([Folder(run.cells, run.failed, run.tables)])  # type: ignore[list-item]  # all it reads
+    findings = find([Folder(run.cells, run.failed, run.tables)])  # type: ignore[list-item]  # all it reads
+    page = render_findings(findings)
+    lead = page.split("The twins are one base model")[0]
+    assert "- To a model trained with it, the right prefix against none: better on Retrieval (" in lead
+    assert "- Queries prefixed over a bare index against both sides prefixed: not run." in lead
+    assert list_intervals(findings)[0] == "Retrieval"
     assert "prefixbench twins findings results/twins`" in page
     assert "over training seeds (plain 1; prefixed 2)" in page
     assert all(f". {one.title}" in page and f"Expected: {one.expected}" in page for one in QUESTIONS)
