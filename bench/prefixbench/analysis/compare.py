@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefixbench.analysis.analyse import analyse
+from prefixbench.analysis.explored import explore
 from prefixbench.analysis.names import Pair, format_contrast, parse_contrast
 from prefixbench.analysis.settings import AnalysisSettings, Asked
 from prefixbench.analysis.tables import render_summary, render_table, select_rows, to_json
+from prefixbench.analysis.tables_explored import render_further
 from prefixbench.errors import SpecError, describe_unknown_name
 from prefixbench.results import load_run
 from prefixbench.screen import wrap
@@ -94,6 +96,7 @@ def compare_run(
     *,
     as_json: bool = False,
     everything: bool = False,
+    further: bool = False,
 ) -> str:
     """The answer, the whole table, or the JSON document, of the rows selected.
 
@@ -103,6 +106,7 @@ def compare_run(
         asked: In place of what the run declares.
         as_json: Whether a program reads it.
         everything: Every contrast instead of the answer in one screen.
+        further: The further questions besides, of the whole run.
 
     Raises:
         ResultsError: The folder cannot be read.
@@ -115,9 +119,10 @@ def compare_run(
     if pairs:
         contrasts = contrasts[contrasts["contrast"].isin([format_contrast(pair) for pair in pairs])]
     contrasts = select_rows(contrasts, model=selection.model, task=selection.task)
+    asked_further = explore(run, analysis.settings) if further else None
     if as_json:
-        return to_json(analysis, contrasts)
+        return to_json(analysis, contrasts, asked_further)
     missing = "".join(f"{line}\n" for line in [*wrap(run.describe_missing()), ""]) if run.missing else ""
-    if everything or selection != Selection():
-        return missing + render_table(analysis, contrasts, everything=everything)
-    return missing + render_summary(analysis)
+    is_table = everything or selection != Selection()
+    shown = render_table(analysis, contrasts, everything=everything) if is_table else render_summary(analysis)
+    return missing + shown + ("" if asked_further is None else render_further(asked_further))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from prefixbench.analysis.analyse import analyse
 from prefixbench.analysis.compare import choose_settings
+from prefixbench.analysis.explored import explore
 from prefixbench.analysis.rules import format_p
 from prefixbench.errors import ResultsError, SpecError, describe_unknown_name
 from prefixbench.files import write_bytes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prefixbench.analysis.analyse import Analysis
+    from prefixbench.analysis.explored import Further
     from prefixbench.analysis.settings import Asked
     from prefixbench.results import Run
 
@@ -33,6 +35,8 @@ SHOWN = [
 """Columns of the tables people read; CSV and Parquet hold all."""
 
 FRAMES = ("contrasts", "tasks", "types", "models", "movers", "refusals")
+FURTHER = ("drift", "gains", "interactions", "type_differences", "doses")
+"""Frames of `prefixbench.analysis.explored`."""
 
 
 class ExportFormat(StrEnum):
@@ -64,13 +68,17 @@ def export_run(path: Path, kind: str, output: Path | None = None, asked: Asked |
     run = load_run(path)
     if kind == ExportFormat.MTEB:
         return [_copy_mteb(run, target)]
-    return export_analysis(analyse(run, choose_settings(run, asked)), ExportFormat(kind), target)
+    settings = choose_settings(run, asked)
+    is_whole = kind in (ExportFormat.CSV, ExportFormat.PARQUET)
+    further = explore(run, settings) if is_whole else None
+    return export_analysis(analyse(run, settings), ExportFormat(kind), target, further)
 
 
-def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path) -> list[Path]:
+def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path, further: Further | None = None) -> list[Path]:
     """Write an analysis as tables and return the files written.
 
-    CSV and Parquet: one file a frame in the folder ``output``. Markdown and LaTeX: ``contrasts`` and ``models`` alone.
+    CSV and Parquet: one file a frame in the folder ``output``, those of further questions with them. Markdown and
+    LaTeX: ``contrasts`` and ``models`` alone.
     """
     output.mkdir(parents=True, exist_ok=True)
     writers: dict[ExportFormat, tuple[str, tuple[str, ...], Callable[[pd.DataFrame, Path], None]]] = {
@@ -81,9 +89,12 @@ def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path) -> lis
     }
     suffix, names, write = writers[kind]
     written = []
-    for name in names:
+    frames = {name: getattr(analysis, name) for name in names}
+    if further is not None:
+        frames |= {name: getattr(further, name) for name in FURTHER}
+    for name, frame in frames.items():
         path = output / f"{name}.{suffix}"
-        write(getattr(analysis, name), path)
+        write(frame, path)
         written.append(path)
     return written
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from prefixbench.analysis.analyse import Analysis, analyse
+from prefixbench.analysis.explored import Further, explore
 from prefixbench.analysis.settings import AnalysisSettings
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ class AnalysedRun:
     def analysis(self) -> Analysis:
         """All frames."""
         return analyse(self.run, self.settings)
+
+    @cached_property
+    def further(self) -> Further:
+        """The frames of further questions: drift, gains, interactions, type_differences, doses."""
+        return explore(self.run, self.settings)
 
     def frame(self) -> pd.DataFrame:
         """One row a finished cell and condition name: who, what, the strings sent, and the main score."""

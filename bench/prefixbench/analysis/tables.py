@@ -15,6 +15,7 @@ from prefixbench.screen import LINES, flatten, limit, set_columns, wrap
 
 if TYPE_CHECKING:
     from prefixbench.analysis.analyse import Analysis
+    from prefixbench.analysis.explored import Further
 
 
 def select_rows(frame: pd.DataFrame, among: pd.DataFrame | None = None, **wanted: str | None) -> pd.DataFrame:
@@ -47,12 +48,14 @@ def to_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return list(json.loads(frame.to_json(orient="records", double_precision=12)))
 
 
-def to_json(analysis: Analysis, contrasts: pd.DataFrame) -> str:
-    """One JSON document with every frame, and the contrasts asked for."""
+def to_json(analysis: Analysis, contrasts: pd.DataFrame, further: Further | None = None) -> str:
+    """One JSON document with every frame, the contrasts asked for, and further questions where they were asked."""
     frames = {
         "contrasts": contrasts,
         **{name: getattr(analysis, name) for name in ("tasks", "types", "models", "refusals")},
     }
+    if further is not None:
+        frames |= vars(further)
     document = {
         "smallest_effect": analysis.settings.smallest_effect,
         "smallest_effects": dict(analysis.settings.smallest_effects),
@@ -141,13 +144,14 @@ def _describe_refusals(refusals: pd.DataFrame) -> list[str]:
     """Name model, contrasts and tasks once for each reason."""
     lines = []
     for (model, reason), rows in refusals.groupby(["model", "reason"], sort=False):
-        tasks = dict.fromkeys(_name_task(row.task, row.hf_subset) for row in rows.itertuples())
+        tasks = dict.fromkeys(name_task(row.task, row.hf_subset) for row in rows.itertuples())
         contrasts = dict.fromkeys(map(str, rows["contrast"]))
         lines += wrap(f"{model} · {', '.join(contrasts)} · {', '.join(tasks)}: {reason}", "  ", "    ")
     return lines
 
 
-def _name_task(task: object, subset: object) -> str:
+def name_task(task: object, subset: object) -> str:
+    """Return the task as people name it: ``XQuADRetrieval:en``."""
     return f"{task}" if subset == "default" else f"{task}:{subset}"
 
 
@@ -160,7 +164,7 @@ def _set_contrasts(contrasts: pd.DataFrame, *, with_reasons: bool) -> list[list[
     blocks = set_columns(map(_describe_contrast, records), indent="    ")
     seen: set[str] = set()
     for row, block in zip(records, blocks, strict=True):
-        title = f"  {_name_task(row['task'], row['hf_subset'])} ({row['n_items']:,} items)"
+        title = f"  {name_task(row['task'], row['hf_subset'])} ({row['n_items']:,} items)"
         if with_reasons and row["reason"]:
             block += wrap(row["reason"], "      ", "      ")
         for heading, key in ((title, f"{row['model']} {title}"), (str(row["model"]), str(row["model"]))):

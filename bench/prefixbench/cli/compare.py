@@ -34,6 +34,9 @@ def compare_command(
     smallest_effect: SmallestEffectOption = None,
     seed: SeedOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Every contrast, and what was not compared.")] = False,
+    further: Annotated[
+        bool, typer.Option("--further", help="Also threshold drift, who gains, models and types compared, doses.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """What the prefix does, in one screen; every contrast behind --all."""
@@ -43,7 +46,8 @@ def compare_command(
 
     asked = Asked(parse_smallest_effects(smallest_effect or ()), seed, metric)
     selection = Selection(contrast, against, model, task)
-    sys.stdout.write(compare_run(run, selection, asked, as_json=as_json, everything=everything))
+    shown = compare_run(run, selection, asked, as_json=as_json, everything=everything, further=further)
+    sys.stdout.write(shown)
 
 
 @app.command("gate")
