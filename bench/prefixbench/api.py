@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from typing_extensions import Unpack
@@ -24,6 +24,7 @@ class SweepChoices(TypedDict, total=False):
     Attributes:
         models: Hub names, local folders or embedded models.
         tasks: ``TASK``, ``TASK:subset``, a benchmark, or ``package.module.Class``.
+        data: Data of your own: paths, or tables with a ``path`` and more, as ``[[data]]`` in a sweep file.
         cards: A folder of prefix cards of your own.
         conditions: ``none``, ``correct``, ``wrong:clustering``, ``placebo``…; ``none`` is always added.
         prefixes: Your own, as ``NAME:query="…",document="…"``.
@@ -43,6 +44,7 @@ class SweepChoices(TypedDict, total=False):
 
     models: Sequence[str]
     tasks: Sequence[str]
+    data: Sequence[str | Mapping[str, Any]]
     cards: Path | str
     conditions: Sequence[str]
     prefixes: Sequence[str]
@@ -233,6 +235,9 @@ def _load_spec(sweep: Path | str | None, choices: SweepChoices) -> SweepSpec:
         trusted=tuple(given.get("trust_remote_code", ())),
         encoder={name: given[name] for name in encoder if name in given},
         endpoint={name: given[name] for name in ("endpoint", "backend", "like") if name in given},
+        data=tuple({"path": one} if isinstance(one, str) else one for one in given["data"])
+        if "data" in given
+        else None,
         cards=str(given["cards"]) if "cards" in given else None,
         smallest_effect=given.get("smallest_effect"),
         limit=given.get("limit"),
