@@ -93,6 +93,8 @@ def describe_run_drift(run: RunLike, settings: AnalysisSettings) -> list[Row]:
     """Return the rows of every place of a run whose cells can be paired."""
     rows: list[Row] = []
     for place, cells in group_by_place(run).items():
+        if not OF_PAIRS & {cell.statistic for cell in cells}:
+            continue
         with suppress(AnalysisError, ResultsError):  # the analysis of the same run says why
             rows += describe_drift(pair_cells(run, place, cells), settings)
     return rows

@@ -24,6 +24,7 @@ from prefixbench.spec.conditions import Condition, ConditionKind, Mechanism, Sid
 from prefixbench.spec.data import tasks_folder
 from prefixbench.spec.sweep import CustomPrefix
 from prefixbench.spec.tasks import TaskFacts
+from prefixbench.spec.visible import show_whitespace
 
 EVERY_ADAPTER = "*"
 NO_ADAPTER = "none"
@@ -184,8 +185,20 @@ class PrefixBook:
             registry=lambda: self._registry_or_skip(model_name),
         )
         pair = _apply_modifiers(RULES[condition.kind](context), condition, documentation)
+        notes += self._warn_of_default(model_name) if condition.kind is ConditionKind.NONE else ()
         pair = replace(pair, notes=(*pair.notes, *notes))
         return resolution_of(pair, documentation.mechanism)
+
+    def _warn_of_default(self, model_name: str) -> tuple[str, ...]:
+        """Say that a library would send a prompt unasked, where the model's repository makes it."""
+        repository = find_repository(model_name, self.folders)
+        if repository is None or not repository.default_prompt:
+            return ()
+        sent = show_whitespace(repository.prompts.get(repository.default_prompt, ""))
+        return (
+            f"the repository of {model_name} has default_prompt_name {repository.default_prompt!r} ({sent}), which "
+            "sentence-transformers sends unasked; none switches it off",
+        )
 
     def expand(self, model_name: str, task: TaskFacts, conditions: Iterable[Condition]) -> tuple[Condition, ...]:
         """Turn ``cross`` into every use the model has and ``adapter:*`` into every adapter, keeping the order.

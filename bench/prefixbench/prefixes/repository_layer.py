@@ -38,12 +38,14 @@ class RepositoryDocumentation:
         path: The config file.
         prompts: Its ``prompts``; a config whose prompts are all empty documents a model without prefixes.
         suggestion: Whose prefixes it may take instead, in a sentence; empty where nothing says.
+        default_prompt: The name of the prompt that sentence-transformers sends unasked; ``None`` where there is none.
     """
 
     model: str
     path: Path
     prompts: Mapping[str, str]
     suggestion: str = ""
+    default_prompt: str | None = None
 
     @property
     def prompts_sent(self) -> bool:
@@ -151,9 +153,10 @@ def find_repository(model: str, folders: Mapping[str, Path]) -> RepositoryDocume
     for folder in candidate_folders(model, folders):
         path = folder / CONFIG_NAME
         if path.is_file():
-            prompts = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
+            config = json.loads(path.read_text(encoding="utf-8"))
+            prompts = config.get("prompts") or {}
             kept = {key: str(value) for key, value in prompts.items() if value is not None}
-            return RepositoryDocumentation(model, path, kept)
+            return RepositoryDocumentation(model, path, kept, default_prompt=config.get("default_prompt_name"))
     return None
 
 

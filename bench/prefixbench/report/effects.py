@@ -92,19 +92,16 @@ class Reading:
     Attributes:
         recipe: The model, its training's seed left out, with its run where several runs hold it.
         members: Its subjects; more than one where seeds differ.
+        model: The first member as its tools load it.
         by_task: Effects by pair, one a task.
         by_type: Effects by pair and task type: the mean over the type's tasks, or its only task's own.
     """
 
     recipe: str
     members: tuple[str, ...]
+    model: str
     by_task: dict[Pair, tuple[Effect, ...]]
     by_type: dict[Pair, dict[str, Effect]]
-
-    @property
-    def model(self) -> str:
-        """The first member as its tools load it, without its run."""
-        return self.members[0].partition(" · ")[0]
 
     def tasks(self, condition: str, baseline: str = "none") -> tuple[Effect, ...]:
         """Effects of one pair, one a task; empty where it was not measured."""
@@ -120,7 +117,7 @@ def read_evidence(evidence: Evidence) -> tuple[Reading, ...]:
     tasks = _group(evidence.tasks.to_dict("records"))
     types = _group(evidence.types.to_dict("records"))
     return tuple(
-        _read_recipe(recipe, members, tasks, types)
+        _read_recipe(recipe, members, evidence.models_of[members[0]], tasks, types)
         for recipe, members in evidence.recipes.items()
         if any(member in tasks for member in members)
     )
@@ -136,6 +133,7 @@ def _group(rows: Iterable[dict[Hashable, Any]]) -> dict[str, list[dict[Hashable,
 def _read_recipe(
     recipe: str,
     members: tuple[str, ...],
+    model: str,
     tasks: dict[str, list[dict[Hashable, Any]]],
     types: dict[str, list[dict[Hashable, Any]]],
 ) -> Reading:
@@ -144,6 +142,7 @@ def _read_recipe(
     return Reading(
         recipe,
         members,
+        model,
         averaged,
         {pair: _find_types(own, _average_seeds(means.get(pair, []))) for pair, own in averaged.items()},
     )

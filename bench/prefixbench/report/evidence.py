@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from prefixbench.report.words import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from prefixbench.report.inputs import AnalysisFrames, ReportOptions
     from prefixbench.results.records import CellResult
     from prefixbench.results.run import Run
     from prefixbench.vectors.embedder import RoleAudit
 
-_SEED = re.compile(r"-seed-?\d+(?= · |$)")
+_SEED = re.compile(r"-seed-?\d+(?= · | \(|$)")
 """How the name of a model trained again from another seed ends."""
 
 
@@ -42,6 +42,7 @@ class Evidence:
         models: Likewise.
         movers: Likewise.
         refusals: Likewise.
+        drift: What a threshold kept from none does, where tasks have pairs; likewise with ``label``.
     """
 
     runs: tuple[Run, ...]
@@ -54,6 +55,7 @@ class Evidence:
     models: pd.DataFrame
     movers: pd.DataFrame
     refusals: pd.DataFrame
+    drift: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def repeated_models(self) -> frozenset[str]:
@@ -72,6 +74,11 @@ class Evidence:
         return tuple(order)
 
     @cached_property
+    def models_of(self) -> dict[str, str]:
+        """The model of each subject, as its tools load it."""
+        return {subject: row.model for _, subject, row in self.iterate_results()}
+
+    @cached_property
     def recipes(self) -> dict[str, tuple[str, ...]]:
         """Subjects by recipe: models that differ in nothing but the seed of their training are one."""
         found: dict[str, list[str]] = {}
@@ -80,8 +87,19 @@ class Evidence:
         return {recipe: tuple(own) for recipe, own in found.items()}
 
     def name_subject(self, model: str, run_name: str) -> str:
-        """The model, with its run where several runs hold it."""
-        return f"{model} · {run_name}" if model in self.repeated_models else model
+        """The model, with what tells it from one of the same last name, and with its run where several runs hold it."""
+        told_apart = f"{model} ({self.clashing_models[model]})" if model in self.clashing_models else model
+        return f"{told_apart} · {run_name}" if model in self.repeated_models else told_apart
+
+    @cached_property
+    def clashing_models(self) -> dict[str, str]:
+        """Models that share the last part of their names, each with what comes before that part and tells it apart."""
+        by_last: dict[str, list[str]] = {}
+        for model in dict.fromkeys(row.model for run in self.runs for row in run.results):
+            by_last.setdefault(model.rpartition("/")[2], []).append(model)
+        return {
+            model: _tell_apart(model, own) for own in by_last.values() if len(own) > 1 for model in own if "/" in model
+        }
 
     @cached_property
     def conditions(self) -> tuple[str, ...]:
@@ -122,8 +140,29 @@ class Evidence:
         return version("prefixbench")
 
 
-def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions) -> Evidence:
+def _tell_apart(model: str, others: Sequence[str]) -> str:
+    """Return the fewest folders before the last part of a name that no other name has there."""
+    parts = model.split("/")[:-1]
+    for n in range(1, len(parts) + 1):
+        tail = parts[-n:]
+        if sum(other.split("/")[:-1][-n:] == tail for other in others) == 1:
+            return "/".join(tail)
+    return "/".join(parts)
+
+
+def gather_evidence(
+    runs: Sequence[Run],
+    analyses: Sequence[AnalysisFrames],
+    options: ReportOptions,
+    drifts: Sequence[Sequence[Mapping[str, Any]]] = (),
+) -> Evidence:
     """Bring runs and their analyses together.
+
+    Args:
+        runs: In the order shown.
+        analyses: One a run.
+        options: How the report is written.
+        drifts: Of each run, the rows of `prefixbench.analysis.drift`; none where empty.
 
     Raises:
         ValueError: There is no run, or not one analysis a run.
@@ -143,10 +182,15 @@ def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], opt
         models=_stack([_own(analysis.models, name, empty) for analysis, name in named]),
         movers=_stack([_own(analysis.movers, name, empty) for analysis, name in named]),
         refusals=_stack([_own(analysis.refusals, name, empty) for analysis, name in named]),
+        drift=_stack(
+            [_own(pd.DataFrame(rows), name, empty) for rows, name in zip(drifts, names, strict=False) if rows]
+        ),
     )
 
 
 def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    if not frames:
+        return pd.DataFrame()
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 

@@ -27,6 +27,7 @@ from prefixbench.report.sent import list_sent
 from prefixbench.report.sentences import name_type
 from prefixbench.report.snippets import Strings, write_snippets
 from prefixbench.report.surprises import list_surprises
+from prefixbench.report.thresholds import tabulate_thresholds
 from prefixbench.report.ways import name_way
 from prefixbench.report.words import (
     TONES,
@@ -120,6 +121,7 @@ def render_page(evidence: Evidence, answer: Answer) -> str:
         hits=list_hits(evidence),
         contrasts=tabulate_contrasts(evidence, models),
         sent=list_sent(evidence),
+        thresholds=tabulate_thresholds(evidence),
         cost=tabulate_cost(evidence),
         texts=describe_texts(evidence),
         example=tabulate_example(evidence),

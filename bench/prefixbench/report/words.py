@@ -54,6 +54,11 @@ def format_points(value: float, digits: int = 1) -> str:
     return f"{'+' if rounded > 0 else MINUS}{abs(rounded):.{digits}f}"
 
 
+def format_shift(value: float) -> str:
+    """A change of a cosine with its sign (``+0.04``, ``−0.12``)."""
+    return format_points(value, 2)
+
+
 def format_interval(low: float, high: float, digits: int = 1) -> str:
     """``[−0.3, +1.2]``, or nothing where an end is missing."""
     if not (is_number(low) and is_number(high)):
@@ -112,8 +117,9 @@ def shorten(text: str, limit: int) -> str:
 
 
 def name_briefly(subject: str, limit: int) -> str:
-    """A model without its organisation, cut to fit a panel."""
-    return shorten(subject.rpartition("/")[2] or subject, limit)
+    """A model without its organisation or folder, cut to fit a panel; what tells it from another one stays."""
+    model, space, told_apart = subject.partition(" (")
+    return shorten((model.rpartition("/")[2] or model) + space + told_apart, limit)
 
 
 def make_anchor(*parts: str) -> str:

@@ -156,8 +156,8 @@ def _number(value: int | None) -> str:
 
 
 def _list_notes(preview: Preview) -> list[str]:
-    """Why ``correct`` sends nothing, and whose prefixes may be meant, each once."""
-    bare = [one.cell for one in preview.cells if {"none", "correct"} <= {str(name) for name in one.cell.conditions}]
+    """Why ``correct`` sends nothing, whose prefixes may be meant, and what a library would send unasked, each once."""
+    bare = [one.cell for one in preview.cells if "none" in map(str, one.cell.conditions)]
     return list(dict.fromkeys(note for cell in bare for note in cell.notes))
 
 

@@ -93,3 +93,15 @@ def test_a_folder_given_by_name_comes_first(tmp_path: Path) -> None:
     folder = write_config(tmp_path / "given", {"query": "q: ", "document": "d: "})
     book = PrefixBook.load(folders={"org/mine": folder})
     assert book.resolve("org/mine", SEARCH, Condition.parse("swapped")).pair.query == Side("d: ")
+
+
+def test_a_prompt_that_libraries_send_unasked_is_told_of_with_none(tmp_path: Path) -> None:
+    folder = write_config(tmp_path / "model", {"query": "q: "})
+    config = {"prompts": {"query": "q: "}, "default_prompt_name": "query"}
+    (folder / CONFIG_NAME).write_text(json.dumps(config), encoding="utf-8")
+    found = PrefixBook.load().resolve(str(folder), SEARCH, Condition.parse("none"))
+    assert found.pair.query == Side()
+    assert found.notes == (
+        f"the repository of {folder} has default_prompt_name 'query' (q:·), which sentence-transformers sends "
+        "unasked; none switches it off",
+    )

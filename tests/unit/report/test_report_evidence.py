@@ -1,0 +1,75 @@
+"""What a reader must be able to tell apart, and what it costs in money."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prefixbench.report.command import load_report
+from prefixbench.report.cost import tabulate_cost
+from prefixbench.report.evidence import gather_evidence
+from prefixbench.report.inputs import ReportOptions
+from prefixbench.report.page import build_report
+from prefixbench.report.thresholds import tabulate_thresholds
+
+from tests.fakes_report import TASKS, FakeSweep, make_fake
+
+STARTER = Path(__file__).resolve().parents[3] / "results" / "starter"
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("runs/a/final", "runs/b/final"), ("final (a)", "final (b)")),
+        (("a/x/final", "b/x/final"), ("final (a/x)", "final (b/x)")),
+        (("one/e5", "two/e5"), ("e5 (one)", "e5 (two)")),
+    ],
+)
+def test_models_of_one_last_name_are_told_apart_everywhere(
+    names: tuple[str, str], shown: tuple[str, str], tmp_path: Path
+) -> None:
+    models = {name: ("query: ", "passage: ", gain) for name, gain in zip(names, (3.0, 6.0), strict=True)}
+    run, analysis = make_fake(tmp_path, FakeSweep(models=models, tasks=TASKS[:2], n_items=12))
+    page = build_report([run], [analysis])
+    last = names[0].rpartition("/")[2]
+    assert all(f">{name}<" in page for name in shown)
+    assert not re.search(rf">{last}<", page)
+    assert f'SentenceTransformer("{names[0]}"' in page.replace("&#34;", '"')
+
+
+def test_seeds_of_one_recipe_stay_one_where_names_clash(tmp_path: Path) -> None:
+    names = ("a/final-seed1", "a/final-seed2", "b/final-seed1")
+    models = dict.fromkeys(names, ("query: ", "passage: ", 3.0))
+    run, analysis = make_fake(tmp_path, FakeSweep(models=models, tasks=TASKS[:2], n_items=12), without_items=True)
+    evidence = gather_evidence([run], [analysis], ReportOptions())
+    assert evidence.subjects == ("a/final-seed1 (a)", "a/final-seed2", "b/final-seed1 (b)")
+    assert evidence.models_of["b/final-seed1 (b)"] == "b/final-seed1"
+
+
+def test_money_is_told_where_a_price_exists(tmp_path: Path) -> None:
+    run, analysis = make_fake(tmp_path, FakeSweep(tasks=TASKS[:2], n_items=12), without_items=True)
+    labels = {column.label for column in tabulate_cost(gather_evidence([run], [analysis], ReportOptions())).columns}
+    assert "Money added" not in labels
+    priced = [model.model_copy(update={"price_per_million_tokens": 2.0}) for model in run.spec.models[:1]]
+    spec = run.spec.model_copy(update={"models": (*priced, *run.spec.models[1:])})
+    run = replace(run, manifest=run.manifest.model_copy(update={"spec": spec}))
+    evidence = gather_evidence([run], [analysis], ReportOptions())
+    table = tabulate_cost(evidence)
+    place = [column.label for column in table.columns].index("Money added")
+    own = [row for row in run.results if row.model == run.spec.models[0].name]
+    audits = {name: [one for row in own if name in row.conditions for one in row.audit] for name in ("none", "correct")}
+    tokens = {name: sum(one.n_tokens or 0 for one in parts) for name, parts in audits.items()}
+    expected = 2.0 * (tokens["correct"] - tokens["none"]) / sum(one.n_texts for one in audits["correct"])
+    assert table.lines[0].entries[0].text == "as documented"
+    assert table.lines[0].entries[place].text == f"{expected:,.2f}"
+    assert table.lines[-1].entries[place].text == "–"
+
+
+def test_a_threshold_kept_from_none_is_shown_for_labelled_pairs() -> None:
+    table = tabulate_thresholds(load_report([STARTER]).evidence)
+    assert {line.entries[1].text for line in table.lines} == {"StarterPairClassification"}
+    shares = [abs(line.entries[4].sort or 0.0) for line in table.lines]
+    assert shares == sorted(shares, reverse=True)
+    assert all(re.fullmatch(r"\d+ % → \d+ %", line.entries[4].text) for line in table.lines)
