@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prefixbench.errors import ScoreError
 from prefixbench.spec.conditions import Role
 
 if TYPE_CHECKING:
@@ -59,10 +60,25 @@ class TextPart:
 def make_part(
     role: Role | None, texts: Iterable[str], bodies: Iterable[str] | None = None, titles: Iterable[str] | None = None
 ) -> TextPart:
-    """Texts of one role; documents with their bodies and titles apart, where they have titles."""
-    return TextPart(
-        role, tuple(texts), None if bodies is None else tuple(bodies), None if titles is None else tuple(titles)
-    )
+    """Texts of one role; documents with their bodies and titles apart, where they have titles.
+
+    Raises:
+        ScoreError: A text is none, such as a null.
+    """
+    whole = tuple(texts)
+    check_texts(whole, "text" if role is None else role.value)
+    return TextPart(role, whole, None if bodies is None else tuple(bodies), None if titles is None else tuple(titles))
+
+
+def check_texts(texts: Sequence[object], named: str) -> None:
+    """Refuse data that hold something else than texts, which mteb does not score either.
+
+    Raises:
+        ScoreError: A text is none, such as a null; says which.
+    """
+    for place, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise ScoreError(f"{named} {place} of {len(texts)} is no text but {text!r}; mteb scores no such data.")
 
 
 def embed_part(embed: EmbedSide, pair: PrefixPair, part: TextPart) -> Vectors:

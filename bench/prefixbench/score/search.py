@@ -14,7 +14,7 @@ from mteb.types import PromptType
 
 from prefixbench.errors import ScoreError
 from prefixbench.score.data import read_column
-from prefixbench.score.parts import TextPart, make_part
+from prefixbench.score.parts import TextPart, check_texts, make_part
 from prefixbench.spec.conditions import Role
 
 if TYPE_CHECKING:
@@ -124,11 +124,17 @@ class SearchByVectors(ABC):
 
 
 def join_titles(corpus: Dataset) -> tuple[list[str], list[str] | None, list[str] | None]:
-    """A corpus' texts as mteb joins them with their titles; and, where it has titles, bodies and titles apart."""
+    """A corpus' texts as mteb joins them with their titles; and, where it has titles, bodies and titles apart.
+
+    Raises:
+        ScoreError: A text or a title is none, such as a null.
+    """
     bodies = read_column(corpus, "text")
+    check_texts(bodies, "document")
     if "title" not in corpus.column_names:
         return [body.strip() for body in bodies], None, None
-    titles = [title or "" for title in read_column(corpus, "title")]
+    titles = read_column(corpus, "title")
+    check_texts(titles, "title")
     texts = [f"{title} {body}".strip() if title else body.strip() for title, body in zip(titles, bodies, strict=True)]
     return texts, bodies, titles
 
