@@ -37,7 +37,7 @@ class DataRow:
 
 def make_pairs(**columns: list[Any]) -> Callable[[], Any]:
     """Pairs with scores; columns replace the first rows of their own."""
-    whole = {
+    whole: dict[str, list[Any]] = {
         "sentence1": draw_texts(12, 1),
         "sentence2": draw_texts(12, 2),
         "score": [float(row % 5) + row / 50 for row in range(12)],
@@ -47,7 +47,7 @@ def make_pairs(**columns: list[Any]) -> Callable[[], Any]:
 
 def make_judged(**columns: list[Any]) -> Callable[[], Any]:
     """Pairs with labels."""
-    whole = {"sentence1": draw_texts(12, 1), "sentence2": draw_texts(12, 2), "labels": [0, 1] * 6}
+    whole: dict[str, list[Any]] = {"sentence1": draw_texts(12, 1), "sentence2": draw_texts(12, 2), "labels": [0, 1] * 6}
     return lambda: DatasetDict({"test": Dataset.from_dict(_lay_over(whole, columns))})
 
 
@@ -67,13 +67,16 @@ def make_samples(n_test: int = 12, labels: tuple[Any, ...] = (0, 1), texts: list
 
 def make_clusters(n_rows: int = 12, n_labels: int = 3, **columns: list[Any]) -> Callable[[], Any]:
     """Documents with labels."""
-    whole = {"sentences": draw_texts(n_rows, 5), "labels": [[row % n_labels] for row in range(n_rows)]}
+    whole: dict[str, list[Any]] = {
+        "sentences": draw_texts(n_rows, 5),
+        "labels": [[row % n_labels] for row in range(n_rows)],
+    }
     return lambda: DatasetDict({"test": Dataset.from_dict(_lay_over(whole, columns))})
 
 
 def make_translations(n_rows: int = 8, **columns: list[Any]) -> Callable[[], Any]:
     """Sentences and their translations."""
-    whole = {"sentence1": draw_texts(n_rows, 6), "sentence2": draw_texts(n_rows, 6)}
+    whole: dict[str, list[Any]] = {"sentence1": draw_texts(n_rows, 6), "sentence2": draw_texts(n_rows, 6)}
     return lambda: DatasetDict({"test": Dataset.from_dict(_lay_over(whole, columns))})
 
 

@@ -134,7 +134,7 @@ def _build_trunk(kind: Kind, folder: Path, seed: int) -> tuple[list[torch.nn.Mod
         for number, (name, limit) in enumerate(limits.items())
     }
     default = "document" if kind.router == "router by default to documents" else None
-    return [Router(routes, default_route=default)], width  # type: ignore[arg-type]
+    return [Router(routes, default_route=default)], width
 
 
 def _build_transformer(kind: Kind, folder: Path, seed: int, limit: int = LIMIT) -> Transformer:
@@ -155,7 +155,7 @@ def _build_transformer(kind: Kind, folder: Path, seed: int, limit: int = LIMIT) 
     else:
         network = GraniteModel(GraniteConfig(num_key_value_heads=1, **sizes))
     network.save_pretrained(folder)
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=_build_tokenizer(kind),
         **dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), SPECIAL, strict=True)),
         padding_side=kind.padding.removeprefix("pads "),
@@ -163,7 +163,8 @@ def _build_transformer(kind: Kind, folder: Path, seed: int, limit: int = LIMIT) 
         model_max_length=limit,
     )
     tokenizer.save_pretrained(folder)
-    return Transformer(str(folder))
+    transformer: Transformer = Transformer(str(folder))
+    return transformer
 
 
 def _build_tokenizer(kind: Kind) -> Tokenizer:

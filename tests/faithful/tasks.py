@@ -23,7 +23,7 @@ class MatrixSTS(MockSTSTask):
 
     metadata = MockSTSTask.metadata.model_copy(update={"name": "MatrixSTS", "eval_splits": ["test"]})
 
-    def load_data(self, **_: Any) -> None:
+    def load_data(self, num_proc: int | None = None, **_: Any) -> None:
         """Make them."""
         scores = np.round(np.random.default_rng(3).uniform(0, 5, 30), 1).tolist()
         pairs = {"sentence1": draw_uneven(30, 100), "sentence2": draw_uneven(30, 200), "score": scores}
@@ -37,13 +37,14 @@ class MatrixRetrieval(MockRetrievalTask):
     k_values = (1, 10)  # the curves at each cutoff are most of the time that such a task takes
     metadata = MockRetrievalTask.metadata.model_copy(update={"name": "MatrixRetrieval", "eval_splits": ["test"]})
 
-    def load_data(self, **_: Any) -> None:
+    def load_data(self, num_proc: int | None = None, **_: Any) -> None:
         """Make them."""
         rng = np.random.default_rng(4)
         titles = ["", "the dog", "music paper"] * 10
         documents = {"id": [f"d{row}" for row in range(30)], "title": titles, "text": draw_uneven(30, 300)}
         queries = {"id": [f"q{row}" for row in range(20)], "text": draw_uneven(20, 400)}
         relevant = {name: {f"d{document}": 1 for document in rng.choice(30, 3)} for name in queries["id"]}
-        data = {"queries": Dataset.from_dict(queries), "corpus": Dataset.from_dict(documents)}
-        self.dataset = {"default": {"test": {**data, "relevant_docs": relevant, "top_ranked": None}}}
+        data: Any = {"queries": Dataset.from_dict(queries), "corpus": Dataset.from_dict(documents)}
+        data |= {"relevant_docs": relevant, "top_ranked": None}
+        self.dataset = {"default": {"test": data}}
         self.data_loaded = True

@@ -115,7 +115,11 @@ def make_cell(model: ModelSpec, task: str, pair: PrefixPair) -> Cell:
 def compare_vectors(library: SentenceTransformer, encoded: EncodedCell, place: Place, cache: Path) -> None:
     """What the store holds of every text against what the library makes of it."""
     stored = StoredEmbedder(encoded.known.identity, encoded.known.dim, VectorStore.open(cache / STORE_FOLDER))
-    encode = {None: library.encode, Role.QUERY: library.encode_query, Role.DOCUMENT: library.encode_document}
+    encode: dict[Role | None, Any] = {
+        None: library.encode,
+        Role.QUERY: library.encode_query,
+        Role.DOCUMENT: library.encode_document,
+    }
     for part in list_place_texts(place).manifest.parts:
         side = encoded.cell.pair.side_for(part.role)
         if side.title_slot and part.bodies is not None and part.titles is not None:
