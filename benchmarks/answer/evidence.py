@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from prefixbench.analysis import AnalysisSettings, analyse
+from prefixbench.analysis import analyse
+from prefixbench.analysis.compare import choose_settings
 from prefixbench.analysis.drift import Row, describe_run_drift
 from prefixbench.claims import Assessment, assess, load_claims
 from prefixbench.report.answer import Answer, ModelAnswer, build_answer
 from prefixbench.report.evidence import gather_evidence
 from prefixbench.report.inputs import ReportOptions
 from prefixbench.results import Run, load_run
+from prefixbench.twins.findings_page import Findings, find
 
 Published = dict[tuple[str, str, str, str], float]
 """The leaderboard's score by model, task, subset and split."""
@@ -33,7 +35,7 @@ class Made:
     Attributes:
         run: The models that people use.
         check: Some of its cells from another engine and other batches.
-        twins: Runs of models that differ in their training alone.
+        twins: What models say that differ in their training alone.
         published: The leaderboard's scores of the same models.
         answer: The run as its report reads it.
         drift: What happens to similarities, a row a condition and place of pairs.
@@ -42,7 +44,7 @@ class Made:
 
     run: Run
     check: Run | None
-    twins: tuple[Run, ...]
+    twins: Findings
     published: Published
     answer: Answer
     drift: tuple[Row, ...]
@@ -63,13 +65,14 @@ def read_made(root: Path) -> Made:
     results = root / "results"
     run = load_run(results / "answer")
     check = results / "answer-check"
+    settings = choose_settings(run)
     return Made(
         run=run,
         check=load_run(check) if check.is_dir() else None,
-        twins=tuple(load_run(results / name) for name in ("twins", "twins-mteb")),
+        twins=find([load_run(results / name) for name in ("twins", "twins-mteb")]),
         published=_read_published(results / "answer" / "published.csv"),
-        answer=build_answer(gather_evidence([run], [analyse(run)], ReportOptions())),
-        drift=tuple(describe_run_drift(run, AnalysisSettings(seed=run.spec.seed))),
+        answer=build_answer(gather_evidence([run], [analyse(run, settings)], ReportOptions())),
+        drift=tuple(describe_run_drift(run, settings)),
         assessments=assess(load_claims(), [run]),
     )
 

@@ -1,29 +1,21 @@
-"""What the twins say of the cause, in the sentences of ``docs/findings.md``."""
+"""What the twins say of the cause: the sentences that ``docs/findings.md`` leads with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from prefixbench.results import Run
-from prefixbench.twins.findings import answer_questions
-from prefixbench.twins.findings_page import summarise
-
-SHOWN = ("What is the prefix worth to a model trained with it?", "Does training with prefixes beat training without?")
-"""The questions whose answers are causes of what the models above do."""
+from prefixbench.twins.findings_page import Findings
 
 
-def tell_twins(runs: Sequence[Run]) -> str:
-    """The verdicts by task type on the questions that are about cause."""
+def tell_twins(findings: Findings) -> str:
+    """The verdicts on models that differ in nothing but how training told them the task."""
     lines = [
         "## Why: models that differ in nothing but the prefix",
         "",
         "Models on a hub differ in everything at once. The twins are one small base model trained on the same pairs in "
         "the same order, with prefixes, without, or with adapters; a difference between them has that one cause. "
-        "[findings.md](findings.md) has the numbers.",
+        "[findings.md](findings.md) has the tables.",
+        "",
+        *(f"- {one.sentence}" for one in findings.headlines),
+        "",
+        "![The twins: these differences on the task type of which most can be said](findings.png)",
     ]
-    for run in runs:
-        for answered in answer_questions(run):
-            told = [summarise(one.label, answers) for one, answers in answered.answers.items() if answers]
-            if answered.question.title in SHOWN and told:
-                lines += ["", f"{answered.question.title} On `{run.name}`:", "", *told]
     return "\n".join(lines) + "\n"

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefixbench.analysis import AnalysisSettings, analyse
-from prefixbench.analysis.compare import list_conditions
+from prefixbench.analysis import analyse
+from prefixbench.analysis.compare import choose_settings, list_conditions
+from prefixbench.analysis.settings import Asked
 from prefixbench.claims.judge import Outcome, combine, count_items_needed, judge_interval, judge_verdict
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _analyse(run: Run, metric: str | None, claims: Sequence[Claim]) -> Analysis:
         for claim in claims
         if claim.test and claim.test.metric == metric and {*claim.test.pair} <= conditions
     )
-    return analyse(run, AnalysisSettings(seed=run.spec.seed, contrasts=tuple(pairs), metric=metric))
+    return analyse(run, choose_settings(run, Asked(metric=metric), tuple(pairs)))
 
 
 def _judge_runs(

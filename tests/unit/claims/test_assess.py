@@ -20,7 +20,7 @@ class NamedRun(FakeRun):
     """A run with the name and seed that a folder has."""
 
     name = "made"
-    spec = SimpleNamespace(seed=42)
+    spec = SimpleNamespace(seed=42, smallest_effect={})
 
 
 def make_claim(name: str = "one", *, models: tuple[str, ...] = ("org/model",), **test: Any) -> Claim:
