@@ -52,7 +52,9 @@ def verify_command(cache: CacheOption = None, as_json: JsonOption = False) -> No
 
 @cache_app.command("prune")
 def prune_command(
-    older_than: Annotated[str | None, typer.Option(help="Only what was not used for so long: 12h, 30d, 8w.")] = None,
+    older_than: Annotated[
+        str | None, typer.Option(help="Only what was not used for so long, tables of own data too: 12h, 30d, 8w.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Only this model's vectors.")] = None,
     max_size: Annotated[
         str | None, typer.Option(help="Only until so much is left, least recently used first: 500MB, 20GB.")
@@ -61,16 +63,24 @@ def prune_command(
     as_json: JsonOption = False,
 ) -> None:
     """Delete stored vectors; with no option, only what killed processes left behind."""
-    from prefixbench.vectors.tables import render_prune
+    from prefixbench.data.upkeep import prune_data
+    from prefixbench.vectors.tables import format_bytes, render_prune
     from prefixbench.vectors.upkeep import parse_age, parse_size, prune_store
 
+    age = None if older_than is None else parse_age(older_than)
     report = prune_store(
         _open_store(cache),
-        older_than=None if older_than is None else parse_age(older_than),
+        older_than=age,
         model=model,
         max_bytes=None if max_size is None else parse_size(max_size),
     )
-    sys.stdout.write(_dump(report.to_json()) if as_json else render_prune(report))
+    data = prune_data(_locate_cache(cache), age if model is None else None)
+    if as_json:
+        sys.stdout.write(_dump({**report.to_json(), "data_sets": data.n_sets, "data_bytes": data.n_bytes}))
+        return
+    sys.stdout.write(render_prune(report))
+    if data.n_bytes:
+        sys.stdout.write(f"tables of {data.n_sets:,} own data sets deleted, {format_bytes(data.n_bytes)}.\n")
 
 
 def _drop_damaged_models(cache: Path) -> list[Path]:

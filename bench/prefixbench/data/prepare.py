@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -22,6 +23,9 @@ from prefixbench.data.parts import Table, guess_table
 from prefixbench.data.records import read_rows
 from prefixbench.files import default_cache_folder
 from prefixbench.spec.sweep import DataSpec
+
+DATA_FOLDER, MADE = "data", "made.json"
+"""In the cache folder; each data set has a folder there, with the file that says what was made."""
 
 FORMAT = 1
 """Part of the key; raised whenever the same data would be read otherwise."""
@@ -62,14 +66,16 @@ def prepare_data(spec: DataSpec, cache: Path | None = None) -> Prepared:
         SpecError: They cannot be read, fit no layout, or are faulty; every fault at once.
     """
     folder = list_files(locate_data(spec.path), spec.path, spec.split)
-    place = (cache or default_cache_folder() / "data") / _key(spec, folder)
+    place = (cache or default_cache_folder() / DATA_FOLDER) / _key(spec, folder)
     with contextlib.suppress(OSError, ValueError, TypeError):
-        return Prepared(place, **json.loads((place / "made.json").read_text(encoding="utf-8")))
+        found = Prepared(place, **json.loads((place / MADE).read_text(encoding="utf-8")))
+        os.utime(place / MADE)  # what was used lately is not pruned
+        return found
     place.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=place.parent))
     try:
         facts = _read(spec, folder, made)
-        (made / "made.json").write_text(json.dumps(facts), encoding="utf-8")
+        (made / MADE).write_text(json.dumps(facts), encoding="utf-8")
         with contextlib.suppress(OSError):  # somebody else made the same in the meantime
             made.replace(place)
     finally:

@@ -49,7 +49,7 @@ def test_prune_tells_what_went(cache: Path) -> None:
     result = CliRunner().invoke(cache_app, ["prune", "--max-size", "0", "--cache", str(cache)])
     assert result.stdout.startswith("2 vectors in 1 segments deleted, ")
     document = json.loads(CliRunner().invoke(cache_app, ["prune", "--json", "--cache", str(cache)]).stdout)
-    assert document == {"segments": 0, "vectors": 0, "bytes": 0, "bytes_waiting": 0}
+    assert document == {"segments": 0, "vectors": 0, "bytes": 0, "bytes_waiting": 0, "data_sets": 0, "data_bytes": 0}
 
 
 def test_a_size_that_is_none_is_a_usage_error(cache: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from prefixbench.data import describe_data, expand_data, load_data_task
+from prefixbench.data.upkeep import prune_data
 from prefixbench.errors import SpecError
 from prefixbench.spec.sweep import DataSpec
 from prefixbench.spec.tasks import TaskFacts
@@ -210,3 +211,19 @@ def test_columns_are_named_where_they_cannot_be_guessed(tmp_path: Path) -> None:
         "Name them with --columns, such as --columns query=COLUMN,passage=COLUMN."
     )
     assert str(misspelt.value) == f"{path}: unknown column 'fragen'; did you mean frage?"
+
+
+def test_tables_that_were_not_used_for_long_are_pruned_and_made_again(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "pairs.jsonl", make_pairs())
+    facts = expand_one(path)
+    (kept,) = (tmp_path / "cache" / "data").iterdir()
+    (tmp_path / "cache" / "data" / ".left.tmp").mkdir()
+    now = (kept / "made.json").stat().st_mtime
+    assert prune_data(tmp_path / "cache", None, now + 3600).n_sets == 0
+    assert prune_data(tmp_path / "cache", 7200, now + 3600).n_sets == 0
+    pruned = prune_data(tmp_path / "cache", 7200, now + 100_000)
+    assert pruned.n_sets == 1
+    assert pruned.n_bytes > 0
+    assert not list((tmp_path / "cache" / "data").iterdir())
+    assert expand_one(path) == facts
+    assert prune_data(tmp_path / "nowhere", 0.0).n_sets == 0
