@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
@@ -23,6 +23,7 @@ from prefixbench.analysis.lines import describe_models, find_training
 from prefixbench.analysis.metrics import choose_metric
 from prefixbench.analysis.names import PRIMARY, SIDES, format_contrast
 from prefixbench.analysis.pairing import group_by_place, pair_cells
+from prefixbench.analysis.redraw import MORE, find_close_places
 from prefixbench.analysis.resampled import resample_block
 from prefixbench.analysis.settings import AnalysisSettings
 from prefixbench.errors import AnalysisError, ResultsError
@@ -63,7 +64,14 @@ def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
     """
     settings = settings or AnalysisSettings()
     findings = Findings()
-    _compare_all(_pair_all(run, settings, findings), settings, findings)
+    blocks = _pair_all(run, settings, findings)
+    found = _compare_all(blocks, settings)
+    tasks = gather_tasks(contrast for own in found.values() for contrast in own.contrasts)
+    close = find_close_places(tasks, decide_tasks(tasks), blocks, settings.n_resamples)
+    more = replace(settings, n_resamples=MORE * settings.n_resamples)
+    found |= _compare_all([block for block in blocks if block.place in close], more)
+    for own in found.values():
+        findings.add(own)
     _note_missing(run, findings)
     tasks = gather_tasks(findings.contrasts)
     decided = decide_tasks(tasks)
@@ -90,7 +98,7 @@ def _pair_all(run: RunLike, settings: AnalysisSettings, findings: Findings) -> l
     return blocks
 
 
-def _compare_all(blocks: list[Block], settings: AnalysisSettings, findings: Findings) -> None:
+def _compare_all(blocks: list[Block], settings: AnalysisSettings) -> dict[Place, Findings]:
     """Compare block by block, on every core; numpy leaves the interpreter free, and no number hangs on the order."""
 
     def compare(block: Block) -> Findings:
@@ -98,10 +106,7 @@ def _compare_all(blocks: list[Block], settings: AnalysisSettings, findings: Find
 
     # One thread of linear algebra for each thread of ours; more only get in each other's way.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_count_cores()) as threads:
-        for own in threads.map(compare, blocks):
-            findings.contrasts += own.contrasts
-            findings.movers += own.movers
-            findings.refusals += own.refusals
+        return dict(zip((block.place for block in blocks), threads.map(compare, blocks), strict=True))
 
 
 def _count_cores() -> int:

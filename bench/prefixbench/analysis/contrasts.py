@@ -46,6 +46,12 @@ class Findings:
     movers: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[dict[str, Any]] = field(default_factory=list)
 
+    def add(self, other: Findings) -> None:
+        """Take in what was found elsewhere."""
+        self.contrasts += other.contrasts
+        self.movers += other.movers
+        self.refusals += other.refusals
+
 
 def compare_block(block: Block, resampled: Resampled, settings: AnalysisSettings) -> Findings:
     """Make every contrast of one block, or give the sentence that says why it cannot be made."""

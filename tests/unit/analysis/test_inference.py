@@ -158,3 +158,21 @@ def test_experiments_that_differ_widen_the_interval() -> None:
     assert crossed.estimate.error > 1.5 * alone.estimate.error
     assert crossed.item_error == pytest.approx(alone.item_error)
     assert crossed.method == "Hall's interval of the items and experiments"
+
+
+def test_more_resamples_are_drawn_where_a_word_hangs_on_them() -> None:
+    rng, run = np.random.default_rng(7), FakeRun()
+    target = (rng.random(200) < 0.4).astype(float)
+    for name, noise in (("correct", 0.6), ("none", 0.9)):
+        prediction = target + noise * rng.normal(size=200)
+        run.add(name, make_table(prediction, Statistic.AVERAGE_PRECISION, prediction=prediction, target=target))
+
+    def analyse_with(margin: float, n_resamples: int = 199) -> dict[str, float]:
+        settings = AnalysisSettings(smallest_effect=margin, n_resamples=n_resamples)
+        row = analyse(run, settings).contrasts.iloc[0]
+        return {name: float(row[name]) for name in ("standard_error", "ci_low_adjusted")}
+
+    far = analyse_with(0.0)
+    close = analyse_with(far["ci_low_adjusted"])
+    assert close["standard_error"] == analyse_with(0.0, n_resamples=4 * 199)["standard_error"]
+    assert close["standard_error"] != far["standard_error"]
