@@ -34,7 +34,9 @@ class SweepFlags:
     endpoint: Annotated[str | None, typer.Option(help="The address where --models are called.")] = None
     backend: Annotated[str | None, typer.Option(help="The kind of endpoint; openai by default.")] = None
     like: Annotated[str | None, typer.Option(help="The model whose prefixes and tokenizer stand for theirs.")] = None
-    tasks: Annotated[str | None, typer.Option(help="TASK,TASK:subset,BENCHMARK or package.module.Class.")] = None
+    tasks: Annotated[
+        str | None, typer.Option(help="TASK,TASK:subset,TASK@labels,BENCHMARK or package.module.Class.")
+    ] = None
     data: Annotated[
         list[str] | None, typer.Option(metavar="PATH", help="Your own data: a file, a folder, hf://…. Repeatable.")
     ] = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
+import json
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +20,11 @@ from prefixbench.spec.tasks import TaskFacts
 
 if TYPE_CHECKING:
     import mteb
+
+LABELS = "@labels"
+"""Behind a task's name: its texts search for what its labels mean; ``@labels=FILE`` says what they mean."""
+
+LABELLED_TYPES = ("Classification", "PairClassification")
 
 TEXT_TASK_TYPES = frozenset(
     {
@@ -67,6 +75,10 @@ def _merge(known: TaskFacts | None, facts: TaskFacts) -> TaskFacts:
 
 
 def _expand_one(spec: TaskSpec, embedded: Mapping[str, TaskFacts], place: str) -> list[TaskFacts]:
+    name, marked, told = spec.name.partition(LABELS)
+    if marked:
+        bases = _expand_one(TaskSpec(name=name, subsets=spec.subsets), embedded, place)
+        return [describe_label_task(base, told, place) for base in bases]
     if spec.name in embedded:
         return [_restrict(embedded[spec.name], spec.subsets, place)]
     tasks = _find_tasks(spec.name, embedded, place)
@@ -78,6 +90,59 @@ def _expand_one(spec: TaskSpec, embedded: Mapping[str, TaskFacts], place: str) -
     if spec.subsets and len(facts) > 1:
         raise SpecError(f"{place}: {spec.name!r} is a benchmark; name the subsets of its tasks one by one.")
     return [_restrict(one, spec.subsets, place) for one in facts]
+
+
+def describe_label_task(base: TaskFacts, told: str, place: str) -> TaskFacts:
+    """The facts of the retrieval of a task's labels.
+
+    Args:
+        base: Of the task.
+        told: What stands behind ``@labels``: nothing, or ``=FILE`` with what the labels mean.
+        place: Where it was asked for.
+
+    Raises:
+        SpecError: The task has no labels, or the file cannot be read.
+    """
+    if base.task_type not in LABELLED_TYPES:
+        raise SpecError(
+            f"{place}: {base.name} is of type {base.task_type}; labels can be retrieved for "
+            f"{' and '.join(LABELLED_TYPES)}."
+        )
+    if told and not told.startswith("="):
+        raise SpecError(f"{place}: {base.name}{LABELS}{told}: write {base.name}{LABELS} or {base.name}{LABELS}=FILE.")
+    labels = _read_labels(Path(told[1:]).expanduser(), place) if told else ()
+    digest = hashlib.sha256(repr(labels).encode()).hexdigest()[:8]
+    return TaskFacts(
+        name=f"{base.name}{LABELS}",
+        task_type="Retrieval",
+        main_score="ndcg_at_1",
+        hf_subsets=base.hf_subsets,
+        eval_splits=base.eval_splits,
+        dataset_revision=f"{base.dataset_revision}-labels-{digest}",
+        source="labels",
+        license=base.license,
+        languages=base.languages,
+        base=base,
+        labels=labels,
+    )
+
+
+def _read_labels(path: Path, place: str) -> tuple[tuple[str, str], ...]:
+    """What labels mean: one table of TOML, or one object of JSON, from names to descriptions."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise SpecError(f"{place}: {path}: cannot be read ({error.strerror}).") from None
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{place}: {path}: is neither TOML nor, named .json, JSON ({error}).") from None
+    if (
+        not isinstance(content, dict)
+        or not content
+        or not all(isinstance(one, str) and one for one in content.values())
+    ):
+        raise SpecError(f'{place}: {path}: must hold one description a label, as in similar = "The two say the same.".')
+    return tuple(sorted(content.items()))
 
 
 def _restrict(facts: TaskFacts, subsets: tuple[str, ...], place: str) -> TaskFacts:

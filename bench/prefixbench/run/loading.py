@@ -42,6 +42,10 @@ def _build_task(facts: TaskFacts) -> mteb.AbsTask:
         from prefixbench.data import load_data_task
 
         return load_data_task(facts)
+    if facts.base is not None:
+        from prefixbench.score.label_retrieval import make_label_task
+
+        return make_label_task(facts, load_task(facts.base))
     import mteb
 
     if facts.source == "mteb":

@@ -65,7 +65,9 @@ def extract_rankings(evaluated: Evaluated) -> ItemTable:
         for query_id in query_ids
     ]
     ids = np.array(query_ids, dtype=np.str_)
-    return make_table(Statistic.MEAN, ids, values_of, group_id=group_sharers(query_ids, shared), rank=ranks)
+    alone = getattr(evaluated.task, "items_stand_alone", False)
+    groups = ids if alone else group_sharers(query_ids, shared)
+    return make_table(Statistic.MEAN, ids, values_of, group_id=groups, rank=ranks)
 
 
 def _read_openings(evaluated: Evaluated) -> dict[str, list[str]]:

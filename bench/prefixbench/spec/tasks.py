@@ -24,11 +24,13 @@ class TaskFacts:
         eval_splits: Every split to run.
         dataset_revision: The commit, or the content hash of embedded data.
         prompt: mteb's own instruction, for all texts (``str``) or by role (pairs).
-        source: ``mteb``, ``starter``, ``data`` or ``package.module.Class``.
+        source: ``mteb``, ``starter``, ``data``, ``labels`` or ``package.module.Class``.
         license: The data's licence, which decides whether a report may carry its text.
         subtypes: mteb's ``task_subtypes``, which some cards use to tell question answering from fact checking.
         languages: ISO codes, as mteb gives them.
         data: The user's own data that the task is made of, with its guesses filled in.
+        base: The task whose labels are retrieved, for ``TASK@labels``.
+        labels: What each label means, by its name; the names themselves where empty.
     """
 
     name: str
@@ -43,6 +45,8 @@ class TaskFacts:
     subtypes: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     data: DataSpec | None = None
+    base: TaskFacts | None = None
+    labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def has_roles(self) -> bool:

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import ClassLabel, Dataset
+from mteb.mocks import MockClassificationTask, MockPairClassificationTask
+from prefixbench.errors import ScoreError, SpecError
+from prefixbench.items.statistics import compute_statistic
+from prefixbench.plan.tasks import describe_label_task, expand_tasks, task_facts
+from prefixbench.run.loading import load_task
+from prefixbench.score import score_cell
+from prefixbench.score.label_retrieval import make_label_task
+from prefixbench.spec.sweep import TaskSpec
+
+from tests.score_fakes import draw_texts, evaluate_plainly, make_encoder
+
+MEANINGS = 'zero = "the cat sat on the mat"\none = "a dog ran far away"\n'
+
+
+def make_base(kind: Any = MockClassificationTask, n: int = 120) -> Any:
+    task = kind()
+    task.load_data()
+    split, labels = task.eval_splits[0], [number % 2 for number in range(n)]
+    columns: dict[str, Any] = {"sentence1": draw_texts(n, 0), "sentence2": draw_texts(n, 1), "labels": labels}
+    if kind is MockClassificationTask:
+        columns = {
+            "text": draw_texts(n, 0),
+            "label": labels,
+            "label_text": ["one" if one else "zero" for one in labels],
+        }
+    task.dataset[split] = Dataset.from_dict(columns)
+    return task
+
+
+def make_labels(base: Any, folder: Path, meanings: str = "") -> Any:
+    path = folder / "labels.toml"
+    path.write_text(meanings, encoding="utf-8")
+    facts = describe_label_task(task_facts(base), f"={path}" if meanings else "", "sweep.tasks[0]")
+    return make_label_task(facts, base)
+
+
+@pytest.mark.parametrize("kind", [MockClassificationTask, MockPairClassificationTask])
+def test_scores_are_mtebs_and_are_rebuilt_from_items_that_stand_alone(kind: Any, tmp_path: Path) -> None:
+    encoder = make_encoder()
+    cell = score_cell(make_labels(make_base(kind), tmp_path), encoder, "test", "default")
+    reference, _ = evaluate_plainly(make_labels(make_base(kind), tmp_path), encoder, "test", "default")
+    assert 0 < cell.score < 1
+    assert cell.score == pytest.approx(reference["main_score"], abs=1e-9)
+    assert compute_statistic(cell.items) == pytest.approx(cell.score, abs=1e-6)
+    assert cell.items.n_items == 120
+    assert set(cell.items.value) <= {0.0, 1.0}  # one label is right: nDCG@1 is whether it was found
+    assert list(cell.items.group_id) == list(cell.items.item_id)
+
+
+def test_labels_are_what_a_file_says_or_what_they_are_called(tmp_path: Path) -> None:
+    split = make_labels(make_base(), tmp_path).dataset["default"]["test"]
+    assert split["corpus"]["text"][:] == ["one", "zero"]
+    split = make_labels(make_base(), tmp_path, MEANINGS).dataset["default"]["test"]
+    assert split["corpus"]["text"][:] == ["a dog ran far away", "the cat sat on the mat"]
+    assert next(iter(split["relevant_docs"].values())) == {"zero": 1}
+    pairs = make_labels(make_base(MockPairClassificationTask), tmp_path).dataset["default"]["test"]
+    assert pairs["corpus"]["text"][:] == ["dissimilar", "similar"]
+    assert pairs["queries"]["text"][0] == f"{draw_texts(120, 0)[0]}\n{draw_texts(120, 1)[0]}"
+    named = make_base()
+    rows = named.dataset["test"].remove_columns("label_text").cast_column("label", ClassLabel(names=["no", "yes_sir"]))
+    named.dataset["test"] = rows
+    assert make_labels(named, tmp_path).dataset["default"]["test"]["corpus"]["text"][:] == ["no", "yes sir"]
+
+
+def test_faults_of_descriptions_are_sentences(tmp_path: Path) -> None:
+    base = make_base()
+    with pytest.raises(ScoreError, match=r"describe labels that are not there \(two\) and leave labels out \(one\)"):
+        make_labels(base, tmp_path, 'zero = "x"\ntwo = "y"\n')
+    base.dataset["test"] = base.dataset["test"].remove_columns("label_text")
+    with pytest.raises(ScoreError, match=r"its labels are bare numbers \(0, 1\); say what they mean: .*@labels=FILE"):
+        make_labels(base, tmp_path)
+    for told, message in (
+        ("=nowhere.toml", "nowhere.toml: cannot be read"),
+        (":en", "write .*@labels or .*@labels=FILE"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            describe_label_task(task_facts(base), told, "sweep.tasks[0]")
+    for name, content in (("a.toml", "x = 3"), ("b.toml", "x"), ("c.json", "[1]")):
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(SpecError, match=r"must hold one description a label|is neither TOML nor"):
+            describe_label_task(task_facts(base), f"={path}", "sweep.tasks[0]")
+    with pytest.raises(SpecError, match="STSBenchmark is of type STS; labels can be retrieved for Classification"):
+        expand_tasks([TaskSpec(name="STSBenchmark@labels")], {})
+
+
+def test_a_sweep_loads_them_by_name() -> None:
+    from prefixbench.starter import starter_facts
+
+    (facts,) = expand_tasks([TaskSpec(name="StarterPairClassification@labels")], starter_facts())
+    assert (facts.name, facts.task_type, facts.has_roles) == ("StarterPairClassification@labels", "Retrieval", True)
+    task = load_task(facts)
+    assert task.metadata.name == facts.name
+    assert task.dataset is not None
+    assert len(task.dataset["default"]["test"]["corpus"]) == 2
