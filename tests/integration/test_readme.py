@@ -49,7 +49,7 @@ def test_every_command_named_exists() -> None:
     import typer
 
     known = set(typer.main.get_command(register_commands()).list_commands(None))  # type: ignore[attr-defined]
-    named = set(re.findall(r"(?:^|`)prefixbench ([a-z]+)", README, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)prefixbench ([a-z-]+)", README, re.MULTILINE))
     assert named <= known
     assert COMMANDS
     assert SNIPPETS
