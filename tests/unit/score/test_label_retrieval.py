@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from datasets import ClassLabel, Dataset
-from mteb.mocks import MockClassificationTask, MockPairClassificationTask
+from mteb.mocks.mock_tasks.classification import MockClassificationTask
+from mteb.mocks.mock_tasks.pair_classification import MockPairClassificationTask
 from prefixbench.errors import ScoreError, SpecError
 from prefixbench.items.statistics import compute_statistic
 from prefixbench.plan.tasks import describe_label_task, expand_tasks, task_facts
