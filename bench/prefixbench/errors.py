@@ -105,6 +105,10 @@ class EncodeError(PrefixbenchError):
     """Texts that could not be embedded on this machine."""
 
 
+class ClusterError(PrefixbenchError):
+    """A cluster that cannot be joined, or does not carry what was asked of it."""
+
+
 class EndpointError(PrefixbenchError):
     """An endpoint that cannot be used.
 

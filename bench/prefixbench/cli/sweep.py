@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +13,17 @@ import typer
 
 from prefixbench.cli.app import EXIT_FAILED_CELLS, EXIT_INTERRUPTED, app
 from prefixbench.cli.flags import SweepFlags, with_sweep_flags
-from prefixbench.errors import PrefixbenchError
+from prefixbench.errors import PrefixbenchError, SpecError
+from prefixbench.files import default_cache_folder
 from prefixbench.spec.sweep import Overwrite
+
+
+class ExecutorName(StrEnum):
+    """Where the stages of a sweep run."""
+
+    INLINE = "inline"
+    PROCESSES = "processes"
+    RAY = "ray"
 
 
 @app.command("plan")
@@ -45,6 +56,12 @@ def sweep_command(
         str | None, typer.Option(metavar="I/N", help="Compute the I-th of N shares only; join them with `merge`.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Scoring processes; 0 scores in this one.", min=0)] = None,
+    executor: Annotated[
+        ExecutorName | None, typer.Option(help="Where stages run: this process, processes, or a Ray cluster.")
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="The Ray cluster to join; a local one by default.")] = None,
+    encoders: Annotated[int | None, typer.Option(help="Models embedding side by side on the cluster.", min=1)] = None,
+    gpus_per_model: Annotated[float | None, typer.Option(help="GPUs, or a share, of each encoder.", min=0)] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Tokens to spend at endpoints; stops before.", min=1)] = None,
     max_cost: Annotated[float | None, typer.Option(help="Money to spend at endpoints; stops before.", min=0)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document when done.")] = False,
@@ -56,6 +73,7 @@ def sweep_command(
     from prefixbench.run.progress import silence_libraries
 
     silence_libraries()  # before anything imports them
+    from prefixbench.run.cluster import ClusterSettings
     from prefixbench.run.command import SweepOptions, run_command
     from prefixbench.run.shard import Shard
 
@@ -64,11 +82,30 @@ def sweep_command(
     folder = flags.results_folder(spec)
     if share is not None and flags.results is None:
         folder = folder.with_name(f"{folder.name}-{share}")
-    options = SweepOptions(folder, flags.cache, overwrite, workers, max_tokens, max_cost, share)
+    own = {"--address": address, "--encoders": encoders, "--gpus-per-model": gpus_per_model}
+    budgets = {"--max-tokens": max_tokens, "--max-cost": max_cost}
+    unused: Mapping[str, object] = budgets if executor is ExecutorName.RAY else own
+    _refuse_flags(unused, executor)
+    cluster = None
+    if executor is ExecutorName.RAY:
+        cache = (flags.cache or default_cache_folder()).expanduser().absolute()
+        cluster = ClusterSettings(cache, address, gpus_per_model or 0.0, encoders, workers or None)
+    if executor is ExecutorName.INLINE:
+        workers = 0
+    options = SweepOptions(folder, flags.cache, overwrite, workers, max_tokens, max_cost, share, cluster)
     code = run_command(spec, options, as_json=as_json, json_progress=json_progress)
     if code != EXIT_INTERRUPTED and report and share is None and not as_json:
         _tell_answer(options.folder, everything=everything)
     raise typer.Exit(code)
+
+
+def _refuse_flags(flags: Mapping[str, object], executor: ExecutorName | None) -> None:
+    """Refuse flags that this executor has no use for, rather than overlook them."""
+    for flag, value in flags.items():
+        if value is not None and executor is ExecutorName.RAY:
+            raise SpecError(f"{flag} is kept by one machine; it does not go with --executor ray.")
+        if value is not None:
+            raise SpecError(f"{flag} says something of a Ray cluster; it goes with --executor ray.")
 
 
 def _tell_answer(folder: Path, *, everything: bool) -> None:

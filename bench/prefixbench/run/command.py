@@ -21,6 +21,7 @@ from prefixbench.plan.place import Place
 from prefixbench.plan.resolver import Resolver
 from prefixbench.results import load_run
 from prefixbench.results.guard import hold_folder
+from prefixbench.run.cluster import ClusterSettings, RayExecutor
 from prefixbench.run.executor import Executor, InlineExecutor
 from prefixbench.run.folder import examine_present, find_pending, make_folder, open_folder
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
@@ -51,6 +52,7 @@ class SweepOptions:
         max_tokens: Tokens that may be spent at endpoints this time.
         max_cost: Money that may be spent at endpoints this time.
         shard: The share of the cells to compute; all where ``None``. The folder is planned to hold them all.
+        cluster: The Ray cluster to work on; this machine alone where ``None``.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class SweepOptions:
     max_tokens: int | None = None
     max_cost: float | None = None
     shard: Shard | None = None
+    cluster: ClusterSettings | None = None
 
 
 def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_progress: bool) -> int:
@@ -99,8 +102,7 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
     """Run or resume a sweep; returns how many cells failed this time, 1 where a limit of cost stopped it."""
     is_new = not options.folder.exists()
     make_folder(options.folder)
-    n_workers = _count_workers(options.workers)
-    executor = ProcessExecutor(n_workers) if n_workers else InlineExecutor(forget)
+    executor = _make_executor(options, progress)
     report_to(progress)
     try:
         if is_new:
@@ -186,5 +188,8 @@ def _remember_rates(sweep: Sweep) -> None:
     write_memo(sweep.cache / RATES_FILE, rates)
 
 
-def _count_workers(asked: int | None) -> int:
-    return max(2, (os.cpu_count() or 2) // 2) if asked is None else asked
+def _make_executor(options: SweepOptions, progress: Progress) -> Executor:
+    if options.cluster is not None:
+        return RayExecutor(options.cluster, progress)
+    n_workers = max(2, (os.cpu_count() or 2) // 2) if options.workers is None else options.workers
+    return ProcessExecutor(n_workers) if n_workers else InlineExecutor(forget)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
@@ -97,6 +97,28 @@ class Executor(Protocol):
 
     def stop(self) -> None:
         """End at once the workers that this executor started, and drop what is left."""
+
+
+def choose_for(keeps: Collection[str], elsewhere: Collection[str], waiting: Sequence[str]) -> int | None:
+    """The job an idle worker does next: the first whose data it has; else one whose data no other has, or that queues.
+
+    Args:
+        keeps: What the worker has at hand.
+        elsewhere: What other workers have at hand.
+        waiting: What each waiting job needs, in the order submitted.
+
+    Returns:
+        Its place among those that wait; ``None`` where all of them are better left to the workers that have their data.
+    """
+    seen: dict[str, int] = {}
+    fallback = None
+    for index, name in enumerate(waiting):
+        if name in keeps:
+            return index
+        seen[name] = seen.get(name, 0) + 1
+        if fallback is None and (name not in elsewhere or seen[name] > 1):
+            fallback = index
+    return fallback
 
 
 class Kept(Generic[T]):

@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from prefixbench.errors import ScoreError
-from prefixbench.run.executor import Failure, Job, Worker
+from prefixbench.run.executor import Failure, Job, Worker, choose_for
 from prefixbench.run.stages import MOST_TASKS, forget
 
 T = TypeVar("T")
@@ -110,17 +110,8 @@ class ProcessExecutor:
                 scorer.begin(job, then)
 
     def _choose_for(self, scorer: _Scorer) -> int | None:
-        """The first job whose data the worker has; else the first whose data no other has, or that waits in line."""
         elsewhere = {name for other in self._scorers if other is not scorer for name in other.keeps}
-        waiting: dict[str, int] = {}
-        fallback = None
-        for index, (job, _) in enumerate(self._to_score):
-            if job.keeps in scorer.keeps:
-                return index
-            waiting[job.keeps] = waiting.get(job.keeps, 0) + 1
-            if fallback is None and (job.keeps not in elsewhere or waiting[job.keeps] > 1):
-                fallback = index
-        return fallback
+        return choose_for(scorer.keeps, elsewhere, [job.keeps for job, _ in self._to_score])
 
 
 class _Scorer:
@@ -263,7 +254,7 @@ def _prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.nice(_NICENESS)
-    _silence()
+    silence_worker()
 
 
 def _end_with_parent() -> None:
@@ -273,7 +264,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _silence() -> None:
+def silence_worker() -> None:
     """One thread, no bars and no notes: what a forked worker cannot learn from its environment any more."""
     import datasets
     import mteb

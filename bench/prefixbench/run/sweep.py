@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -44,12 +44,14 @@ class _Work:
 
     Attributes:
         baseline: The cell of ``none``, pending or not: the geometry compares with its vectors.
+        held: What is to be scored once those vectors are there; encoders beside one another keep no order.
     """
 
     model: ModelSpec
     place: Place
     cells: list[Cell] = field(default_factory=list)
     baseline: Cell | None = None
+    held: list[Callable[[], None]] | None = None
     n_to_encode: int = 0
     n_to_record: int = 0
 
@@ -152,6 +154,7 @@ class Sweep:
         cells = list(work.cells)
         if work.baseline is not None and work.baseline not in cells:
             cells.insert(0, work.baseline)  # its vectors may have been pruned since it was scored
+        work.held = None if work.baseline is None else []
         work.n_to_encode = len(cells)
         for cell in cells:
             job = Job(encode_cell, (cell, texts, self.cache), Worker.ENCODER, keeps)
@@ -184,7 +187,15 @@ class Sweep:
                 None if baseline is None else known.sent_pair(baseline.pair, symmetric=not cell.task.has_roles),
             )
             job = Job(score_stored_cell, arguments, Worker.SCORER, name_task(work.place))
-            self.executor.submit(job, partial(self._record, work, cell, encoded))
+            submit = partial(self.executor.submit, job, partial(self._record, work, cell, encoded))
+            if work.held is None or cell is work.baseline:
+                submit()
+            else:
+                work.held.append(submit)
+        if cell is work.baseline and work.held is not None:
+            held, work.held = work.held, None
+            for release in held:
+                release()
         work.n_to_encode -= 1
         if not work.n_to_encode:
             self._finish_encoding(work)
