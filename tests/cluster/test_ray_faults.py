@@ -75,10 +75,14 @@ def hang_once(mark: Path, number: int) -> int:
     return 2 * number
 
 
-def wait_for(mark: Path, number: int) -> int:
-    mark.touch()
-    time.sleep(1.0)
+def wait_for(number: int) -> int:
+    time.sleep(0.5)
     return 2 * number
+
+
+def tell_node() -> str:
+    time.sleep(0.1)
+    return str(ray.get_runtime_context().get_node_id())
 
 
 def test_workers_that_die_lose_no_job_and_double_none(executor: RayExecutor, tmp_path: Path) -> None:
@@ -105,20 +109,26 @@ def test_the_work_of_a_slow_node_is_taken_over(
     assert time.monotonic() - began < 200
 
 
-def test_a_lost_node_takes_no_job_with_it(nodes: Any, executor: RayExecutor, tmp_path: Path) -> None:
-    run_all(executor, *[(double, (n,)) for n in range(6)])  # all workers are there
+def test_a_lost_node_takes_no_job_with_it(nodes: Any, tmp_path: Path) -> None:
     lost = nodes.add_node(num_cpus=2)
-    found: dict[int, list[Any]] = {n: [] for n in range(6)}
+    executor = RayExecutor(ClusterSettings(tmp_path, nodes.address, encoders=6, scorers=1), Progress())
+    try:
+        executor.start()
+        while lost.node_id not in {node for (node,) in run_all(executor, *[(tell_node, ())] * 12).values()}:
+            pass  # until the workers there are ready too
+        found: dict[int, list[Any]] = {n: [] for n in range(12)}
 
-    def lose(index: int, answer: Any) -> None:
-        found[index].append(answer)
-        if index == 0:
-            nodes.remove_node(lost, allow_graceful=False)
+        def lose(index: int, answer: Any) -> None:
+            found[index].append(answer)
+            if sum(map(len, found.values())) == 1:
+                nodes.remove_node(lost, allow_graceful=False)
 
-    for n in range(6):
-        executor.submit(Job(wait_for, (tmp_path / f"runs-{n}", n), Worker.ENCODER, "model"), partial(lose, n))
-    executor.run()
-    assert found == {n: [2 * n] for n in range(6)}
+        for n in range(12):
+            executor.submit(Job(wait_for, (n,), Worker.ENCODER, f"model {n}"), partial(lose, n))
+        executor.run()
+        assert found == {n: [2 * n] for n in range(12)}
+    finally:
+        executor.stop()
 
 
 def test_a_cache_that_a_node_does_not_see_is_an_error(nodes: Any, tmp_path: Path) -> None:
@@ -136,7 +146,10 @@ def test_a_cache_that_a_node_does_not_see_is_an_error(nodes: Any, tmp_path: Path
 def test_more_than_the_cluster_has_is_refused(nodes: Any, tmp_path: Path) -> None:
     for settings, sentence in (
         (ClusterSettings(tmp_path, nodes.address, gpus_per_model=1), "--gpus-per-model 1: the cluster has 0 GPUs"),
-        (ClusterSettings(tmp_path, nodes.address, encoders=9, scorers=9), "take 18 cores; the cluster has 6"),
+        (
+            ClusterSettings(tmp_path, nodes.address, encoders=9, scorers=9),
+            "--encoders 9 and --workers 9 take 18 cores; the cluster has",
+        ),
     ):
         executor = RayExecutor(settings, Progress())
         try:

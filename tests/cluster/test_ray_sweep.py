@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,25 @@ def read_rows(folder: Path) -> dict[tuple[str, ...], dict[str, Any]]:
     return rows
 
 
+def write_data(folder: Path) -> list[Path]:
+    """Questions with their answers, and scored pairs."""
+    questions, pairs = folder / "questions.jsonl", folder / "pairs.jsonl"
+    rows = [{"query": f"what follows {n}?", "passage": f"{n + 1} comes after {n}."} for n in range(12)]
+    scored = [{"sentence1": f"{n} apples", "sentence2": f"{n % 5} pears", "score": n % 5} for n in range(12)]
+    for path, content in ((questions, rows), (pairs, scored)):
+        path.write_text("".join(json.dumps(row) + "\n" for row in content))
+    return [questions, pairs]
+
+
 def test_a_sweep_on_a_cluster_writes_the_rows_of_one_process(tmp_path: Path) -> None:
     spec = load_sweep(
         None,
         None,
         Overrides(
             models=("sentence-transformers/all-MiniLM-L6-v2",),
-            tasks=("StarterDocRetrieval", "StarterPairClassification"),
+            data=tuple({"path": str(path), "columns": {}, "type": None} for path in write_data(tmp_path)),
             conditions=("none", "correct", "foreign"),
             encoder={"device": "cpu", "engine": "torch"},
-            limit=12,
         ),
     )
     assert run_sweep(spec, SweepOptions(tmp_path / "one", tmp_path / "cache-one", workers=0), Progress()) == 0

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prefixbench.errors import ClusterError, EncodeError
+from prefixbench.run.actor import Actor
 from prefixbench.run.executor import Failure, Job, Worker, choose_for
-from prefixbench.run.processes import silence_worker
 from prefixbench.run.progress import Progress
 from prefixbench.run.session import EncodedCell
-from prefixbench.run.stages import MOST_TASKS, forget
+from prefixbench.run.stages import MOST_TASKS
 
 T = TypeVar("T")
 Then = Callable[[Any], None]
@@ -87,30 +87,6 @@ class _Remote:
     def awaited(self) -> Any:  # noqa: ANN401 - a reference of Ray's
         """What it answers next, if anything."""
         return self.answer if self.is_ready else self.ready
-
-
-class _Actor:
-    """What runs on a node: one job at a time, what is dear to load kept for the next."""
-
-    def __init__(self, kind: Worker) -> None:
-        if kind is Worker.SCORER:
-            silence_worker()
-            return
-        import torch
-
-        torch.set_num_threads(
-            os.cpu_count() or 1
-        )  # Ray allows as many as the cores it books; encoding fills what scoring leaves
-
-    def sees(self, path: str) -> bool:
-        """Whether a file of the driver's is there."""
-        return Path(path).is_file()
-
-    def run(self, job: Job[Any], dropped: list[str]) -> Any:  # noqa: ANN401 - whatever the stage returns
-        """Forget what is no longer needed, and do the job."""
-        for name in dropped:
-            forget(name)
-        return job.run()
 
 
 class RayExecutor:
@@ -208,7 +184,7 @@ class RayExecutor:
         import ray
 
         gpus = self._settings.gpus_per_model if kind is Worker.ENCODER else 0.0
-        actor = ray.remote(_Actor).options(num_cpus=1, num_gpus=gpus, scheduling_strategy="SPREAD").remote(kind)
+        actor = ray.remote(Actor).options(num_cpus=1, num_gpus=gpus, scheduling_strategy="SPREAD").remote(kind)
         return _Remote(kind, actor, actor.sees.remote(str(self._mark)))
 
     def _hand_out(self) -> None:
