@@ -93,9 +93,11 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
         say(f"  failed: {reason}")
     if len(reasons) > MOST_REASONS:
         say(f"  and {len(reasons) - MOST_REASONS} more reasons, all in the report")
-    if run.missing:
+    # A share leaves cells to the others; those of its own that it could not do are counted by the sweep.
+    missing = run.missing if options.shard is None else ()
+    if missing:
         say(run.describe_missing())
-    return SOME_FAILED if n_failed or failed or run.missing else COMPLETE
+    return SOME_FAILED if n_failed or failed or missing else COMPLETE
 
 
 def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int:
