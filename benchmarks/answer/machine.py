@@ -112,8 +112,8 @@ def tell_machine(run: Run) -> str:
         lines.append(f"| {model} | {revision} | {weights} | {engines} | {encoder.dtype} | {cpus} | {len(own)} |")
     lines += [
         "",
-        "One command goes on with the run, given the hub: `prefixbench sweep --preset answer --results results/answer`. "
-        "[manifest.csv](answer/manifest.csv) has, for every score, the revisions of model and data, the checksums of "
+        "Given the hub, one command goes on with the run: `prefixbench sweep --preset answer --results results/answer`."
+        " [manifest.csv](answer/manifest.csv) has, for every score, the revisions of model and data, the checksums of "
         "weights and data, the engine, and the one command that makes it alone.",
     ]
     return "\n".join(lines) + "\n"
