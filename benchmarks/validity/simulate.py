@@ -23,6 +23,8 @@ from prefixbench.analysis.inference import Inference, PairedData, infer_contrast
 from prefixbench.analysis.rules import ALPHA, Claim, Family, Verdict, decide_family
 
 from benchmarks.validity.populations import Population, load_populations
+from benchmarks.validity.rebuilt import N_EXPERIMENTS, NAMES, simulate_rebuilt
+from benchmarks.validity.runs import simulate_exploratory, simulate_line, simulate_one_corpus
 from benchmarks.validity.tables import write_tables
 
 FOLDER = Path(__file__).parent
@@ -31,7 +33,8 @@ FAMILY = 60
 SIZES = (100, 300, 1_000)
 TINY = (20, 50)
 FAMILIES = 250
-"""Simulated families a figure: a share of 5% is known to ±1.4 points (one standard error)."""
+"""Simulated families a figure, and four times as many where more than 5% are false: a share of 5% is known to ±1.4
+points (one standard error), to ±0.7 there."""
 Row = dict[str, Any]
 Job = tuple[str, str, int]
 
@@ -59,7 +62,10 @@ def simulate_family(population: Population, n_units: int, rng: np.random.Generat
     """Families of 60 contrasts with effects on the bound (half +m, half −m), or with none: false words."""
     effect = MARGIN if kind == "on the bound" else 0.0
     false: Counter[str] = Counter()
-    for _ in range(FAMILIES):
+    families = 0
+    # Where a share looks too large, four times as many families tell whether it is.
+    while families < FAMILIES or (false["any"] > ALPHA * FAMILIES and families < 4 * FAMILIES):
+        families += 1
         wrong: set[Verdict] = set()
         made = [population.infer(rng, FAMILY // 2, n_units, sign * effect) for sign in (1, -1)]
         verdicts = decide(made[0] + made[1], n_units)
@@ -68,9 +74,9 @@ def simulate_family(population: Population, n_units: int, rng: np.random.Generat
         false["any"] += bool(wrong)
         false.update(word.value for word in wrong)
     return {
-        "families": FAMILIES,
-        "false_families": false.pop("any") / FAMILIES,
-        "false_words": {word: count / FAMILIES for word, count in sorted(false.items())},
+        "families": families,
+        "false_families": false.pop("any") / families,
+        "false_words": {word: count / families for word, count in sorted(false.items())},
     }
 
 
@@ -150,7 +156,7 @@ def simulate_degenerate(_: Population, n_units: int, rng: np.random.Generator) -
     return {"samples": FAMILIES, **right, "nothing_changed": decide([nothing], n_units)[0].value}
 
 
-PARTS: dict[str, Callable[[Population, int, np.random.Generator], Row]] = {
+PARTS: dict[str, Callable[[Any, int, np.random.Generator], Row]] = {
     "bound": lambda population, n, rng: simulate_family(population, n, rng, "on the bound"),
     "none": lambda population, n, rng: simulate_family(population, n, rng, "none"),
     "coverage": simulate_coverage,
@@ -159,15 +165,22 @@ PARTS: dict[str, Callable[[Population, int, np.random.Generator], Row]] = {
     "gate": simulate_gate,
     "tiny": simulate_tiny,
     "degenerate": simulate_degenerate,
+    "exploratory": simulate_exploratory,
+    "line": simulate_line,
+    "one_corpus": simulate_one_corpus,
+    "rebuilt": simulate_rebuilt,
 }
 
 
 def list_jobs() -> list[Job]:
     """Every figure."""
     names = list(load_populations())
-    parts = ("bound", "none", "coverage", "power", "equivalence", "gate")
+    parts = ("bound", "none", "coverage", "power", "equivalence", "gate", "exploratory")
     jobs = [(part, name, n) for part in parts for name in names for n in SIZES]
     jobs += [("tiny", name, n) for name in names for n in TINY]
+    jobs += [("line", name, SIZES[1]) for name in names]
+    jobs += [("rebuilt", name, n) for name in NAMES for n in SIZES[:2]]
+    jobs += [("one_corpus", "normal", N_EXPERIMENTS)]
     return jobs + [("degenerate", "normal", n) for n in SIZES]
 
 
@@ -175,23 +188,25 @@ def run_job(job: Job) -> Row:
     """Return one figure."""
     part, name, n_units = job
     rng = np.random.default_rng([1, *" ".join(map(str, job)).encode()])
-    return {"population": name, "n_units": n_units, **PARTS[part](load_populations()[name], n_units, rng)}
+    subject = name if part == "rebuilt" else load_populations()[name]
+    return {"population": name, "n_units": n_units, **PARTS[part](subject, n_units, rng)}
 
 
 def main() -> None:
     """Simulate every figure, then write the file and the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--part", choices=PARTS, help="Simulate this part again; the others stay as they are.")
+    parser.add_argument("--part", action="append", choices=PARTS, help="Simulate this part again; the others stay.")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     arguments = parser.parse_args()
     path = FOLDER / "figures.json"
-    jobs = [job for job in list_jobs() if arguments.part in (None, job[0])]
+    jobs = [job for job in list_jobs() if not arguments.part or job[0] in arguments.part]
     started = time.perf_counter()
     figures: dict[str, Any] = json.loads(path.read_bytes()) if arguments.part else {}
     figures |= {"margin": MARGIN, "family": FAMILY, "families": FAMILIES, **{job[0]: [] for job in jobs}}
     with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
-        for job, row in zip(jobs, pool.map(run_job, jobs), strict=True):
+        for number, (job, row) in enumerate(zip(jobs, pool.map(run_job, jobs), strict=True), 1):
             figures[job[0]].append(row)
+            sys.stderr.write(f"{number} of {len(jobs)}: {job}\n")
     path.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     write_tables(figures)
     sys.stderr.write(f"{time.perf_counter() - started:.0f} s\n")

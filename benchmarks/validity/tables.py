@@ -97,12 +97,72 @@ def write_tables(figures: dict[str, Any]) -> None:
             for row in figures["degenerate"]
         ],
     )
-    tested = max(row["tested"] for row in figures["tiny"])
-    lines.append(f"With 20 and 50 units, in every population, {tested:.1%} of contrasts are tested; all are described.")
+    lines += _tabulate_runs(figures) + _tabulate_rebuilt(figures)
+    tested = max(row["tested"] for row in (*figures["tiny"], *figures["one_corpus"]))
+    lines.append(
+        f"With 20 and 50 units, in every population, and for ten draws of one corpus, {tested:.1%} of contrasts are "
+        "tested; all are described."
+    )
     readme = FOLDER / "README.md"
     text = readme.read_text(encoding="utf-8")
     before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
     readme.write_text(f"{before}\n\n" + "\n".join(lines) + f"\n\n{after}", encoding="utf-8")
+
+
+def _tabulate_runs(figures: dict[str, Any]) -> list[str]:
+    explored = format_table(
+        ["exploratory families of 60", "units", "false among words", "gains found"],
+        [
+            [
+                row["population"],
+                f"{row['n_units']:,}",
+                f"{row['false_among_words']:.1%}"
+                if row["false_among_words"] <= 0.05 + 2 * row["error"]
+                else f"**{row['false_among_words']:.1%}**",
+                f"{row['found']:.1%}",
+            ]
+            for row in figures["exploratory"]
+        ],
+    )
+    lines = format_table(
+        ["a model's line", "units", "false: no effect", "false: effects on +m"],
+        [
+            [
+                row["population"],
+                f"{row['n_units']:,}",
+                format_share(row["no effect"], row["families"], 0, 0.05),
+                format_share(row["effects on +m"], row["families"], 0, 0.05),
+            ]
+            for row in figures["line"]
+        ],
+    )
+    return explored + lines
+
+
+def _tabulate_rebuilt(figures: dict[str, Any]) -> list[str]:
+    return format_table(
+        [
+            "no mean of items",
+            "units",
+            "true delta",
+            "95% intervals cover",
+            "false word: m is the delta",
+            "MDE",
+            "reached",
+        ],
+        [
+            [
+                row["population"],
+                f"{row['n_units']:,}",
+                f"{row['truth']:+.1f}",
+                format_share(row["coverage"], row["samples"], 0.93, 0.97),
+                format_share(row["false_words"], row["samples"], 0, 0.05),
+                f"{row['stated']:.1f}",
+                format_share(row["reached"], row["samples"], 0.78, 0.82),
+            ]
+            for row in figures["rebuilt"]
+        ],
+    )
 
 
 if __name__ == "__main__":
