@@ -67,6 +67,8 @@ def test_langchain(strings: Strings, expected: tuple[Any, Any]) -> None:
     pytest.importorskip("langchain_huggingface")
     embeddings = run_snippet("langchain", strings)["embeddings"]
     check(([embeddings.embed_query(QUERIES[0])], embeddings.embed_documents(DOCUMENTS)), expected)
+    broken = [text.replace(" ", "\n") for text in DOCUMENTS]  # as the snippet says
+    check((embeddings.embed_documents(broken),), expected[1:])
 
 
 def test_llamaindex(strings: Strings, expected: tuple[Any, Any]) -> None:

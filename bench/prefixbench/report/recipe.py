@@ -12,7 +12,7 @@ from prefixbench.report.copying import list_prompts
 from prefixbench.report.effects import SAME
 from prefixbench.report.one_model import load_model
 from prefixbench.report.sentences import name_type, quote
-from prefixbench.report.snippets import TOOLS, Strings, list_tools, write_snippet
+from prefixbench.report.snippets import TOOLS, Strings, list_tools, write_literal, write_snippet
 from prefixbench.report.ways import name_way
 from prefixbench.report.words import clean_text, count_noun, join_words, show_prefix
 
@@ -217,9 +217,7 @@ def _wrap(text: str, indent: str) -> list[str]:
 def write_card(recipe: Recipe) -> str:
     """A paragraph for the model's card: the strings and every verdict, decided or not."""
     strings = [
-        f"- `{one.prefix}` ({one.key}: {escape_markdown(one.uses)})"
-        if one.prefix
-        else f"- nothing ({one.key}: {one.uses})"
+        f"- {f'`{write_literal(one.prefix)}`' if one.prefix else 'nothing'} ({one.key}: {escape_markdown(one.uses)})"
         for one in recipe.prompts
     ]
     verdicts = [f"- {name_type(choice.task_type)}: {escape_markdown(choice.why)}" for choice in recipe.choices]

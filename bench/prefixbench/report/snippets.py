@@ -38,7 +38,7 @@ class Strings:
     @property
     def literals(self) -> tuple[str, str, str]:
         """The model, the queries' string and the documents' as Python has them."""
-        return quote(self.model), quote(self.prompts["query"]), quote(self.prompts["document"])
+        return write_literal(self.model), write_literal(self.prompts["query"]), write_literal(self.prompts["document"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Snippet:
     code: str
 
 
-def quote(text: str) -> str:
-    """A string as Python and JSON have it."""
+def write_literal(text: str) -> str:
+    """A string as Python and JSON have it, quotation marks included."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -101,7 +101,7 @@ def _write_python(strings: Strings) -> str:
     lines = [
         "from sentence_transformers import SentenceTransformer",
         "",
-        f"model = SentenceTransformer({quote(strings.model)})",
+        f"model = SentenceTransformer({write_literal(strings.model)})",
     ]
     uses: dict[tuple[str, str], list[str]] = {}
     for key, prompt in strings.prompts.items():
@@ -109,7 +109,7 @@ def _write_python(strings: Strings) -> str:
         uses.setdefault((texts, prompt), []).append(name_type(key))
     for (texts, prompt), keys in uses.items():
         comment = f"  # {', '.join(keys)}" if texts == "texts" else ""
-        lines.append(f"{texts}_vectors = model.encode({texts}, prompt={quote(prompt)}){comment}")
+        lines.append(f"{texts}_vectors = model.encode({texts}, prompt={write_literal(prompt)}){comment}")
     return "\n".join(lines)
 
 
@@ -118,6 +118,7 @@ def _write_langchain(strings: Strings) -> str:
     name, query, document = strings.literals
     return (
         "from langchain_huggingface import HuggingFaceEmbeddings\n\n"
+        "# LangChain sends a blank for every line break of a text\n"
         f"embeddings = HuggingFaceEmbeddings(\n    model_name={name},\n"
         f'    encode_kwargs={{"prompt": {document}}},\n    query_encode_kwargs={{"prompt": {query}}},\n)'
     )
@@ -214,7 +215,7 @@ def _write_vespa(strings: Strings) -> str:
         return (
             "# Vespa's prepend cannot say this: it adds a blank after a string, and queries without one get the\n"
             "# documents'. Put the strings there yourself:\n"
-            f"# {quote(query)} before queries, {quote(document)} before documents."
+            f"# {write_literal(query)} before queries, {write_literal(document)} before documents."
         )
     sides = [(role, one[:-1]) for role, one in (("query", query), ("document", document)) if one]
     lines = [f"    <{role}>{escape(one)}</{role}>" for role, one in sides]

@@ -97,7 +97,7 @@ def test_one_tool_alone_and_all_in_json() -> None:
         assert render_recipe(recipe, tool) == f"{settings[tool]}\n"
         assert "passage:" in settings[tool]
     card = render_recipe(recipe, CARD)
-    assert "- `query: ` (query: retrieval)" in card
+    assert '- `"query: "` (query: retrieval)' in card
     assert sum(line.startswith("- ") for line in card.splitlines()) == len(recipe.prompts) + len(recipe.choices)
 
 
