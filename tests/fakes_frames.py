@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from prefixbench.analysis.columns import build_frame
+from prefixbench.analysis.columns_explored import DRIFT
 from prefixbench.analysis.rules import read_interval
 
 from tests.fakes_sweep import FakeSweep, effect_of
@@ -30,6 +32,7 @@ class FakeAnalysis:
     models: pd.DataFrame
     movers: pd.DataFrame
     refusals: pd.DataFrame
+    drift: pd.DataFrame
 
 
 def make_analysis(sweep: FakeSweep) -> FakeAnalysis:
@@ -45,6 +48,7 @@ def make_analysis(sweep: FakeSweep) -> FakeAnalysis:
             [["intfloat/e5-small-v2", "SciFact", "default", "test", "foreign-none", "the cell foreign has failed."]],
             columns=["model", "task", "hf_subset", "hf_split", "contrast", "reason"],
         ),
+        drift=build_frame([], DRIFT),
     )
 
 

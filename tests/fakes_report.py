@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from prefixbench.items.statistics import compute_statistic
 from prefixbench.items.table import ItemTable, Statistic
 from prefixbench.plain import clean_text
 from prefixbench.results.items import write_items
@@ -89,7 +90,9 @@ def _make_cell(folder: Path, sweep: FakeSweep, model: str, task: tuple[str, str,
     effect = effect_of(sweep, model, index, condition)
     cell_id = f"{abs(hash_words(sweep.name, model, task[0], condition)):016x}"
     items = _make_items(sweep, index, effect, asymmetric)
-    score = float(items.value.mean())
+    if sweep.as_typed and task[1] in _PAIRS:
+        items = _as_pairs(items, _PAIRS[task[1]])
+    score = compute_statistic(items)
     roles = ("query", "document") if asymmetric else ("text",)
     prefixes = {"query": pair.query.prefix, "document": pair.document.prefix, "text": pair.query.prefix}
     return CellResult(
@@ -109,7 +112,7 @@ def _make_cell(folder: Path, sweep: FakeSweep, model: str, task: tuple[str, str,
         main_score=task[2],
         score=score,
         scores={task[2]: score},
-        statistic=Statistic.MEAN,
+        statistic=items.statistic,
         n_items=sweep.n_items,
         items_sha256=write_items(folder, cell_id, items) if sweep.store_items else "0" * 64,
         pair=pair,
@@ -156,6 +159,16 @@ def _make_items(sweep: FakeSweep, index: int, effect: float, ranked: bool) -> It
         value=moved,
         rank=np.maximum(1.0, np.round(12 * (1 - moved))) if ranked else None,
     )
+
+
+_PAIRS = {"STS": Statistic.SPEARMAN, "PairClassification": Statistic.AVERAGE_PRECISION}
+
+
+def _as_pairs(items: ItemTable, statistic: Statistic) -> ItemTable:
+    """The items as similarities of pairs, those of high value alike."""
+    places = np.linspace(0.0, 1.0, len(items.value))
+    target = (places > 0.5).astype(float) if statistic is Statistic.AVERAGE_PRECISION else places
+    return replace(items, statistic=statistic, prediction=0.3 * places + 0.6 * items.value, target=target)
 
 
 def _make_audit(role: Any, prefix: str, index: int) -> RoleAudit:

@@ -77,6 +77,8 @@ class FakeSweep:
     probes: bool = True
     seed: int = 0
     store_items: bool = True
+    as_typed: bool = False
+    """Whether tasks of pairs have the statistics of their types, which cost an analysis more than a mean does."""
 
 
 def effect_of(sweep: FakeSweep, model: str, task_index: int, condition: str) -> float:

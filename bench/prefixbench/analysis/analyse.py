@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from prefixbench.analysis.blocks import Place, RunLike
 from prefixbench.analysis.columns import CONTRASTS, MODELS, MOVERS, REFUSALS, TASKS, TYPES, build_frame
+from prefixbench.analysis.columns_explored import DRIFT
 from prefixbench.analysis.contrasts import Findings, compare_block
+from prefixbench.analysis.drift import describe_drift
 from prefixbench.analysis.families import (
     decide_tasks,
     describe_contrasts,
@@ -29,9 +32,14 @@ from prefixbench.analysis.settings import AnalysisSettings
 from prefixbench.errors import AnalysisError, ResultsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     import pandas as pd
 
     from prefixbench.analysis.blocks import Block
+
+One = TypeVar("One")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class Analysis:
         models: One line a model.
         movers: The items that moved most.
         refusals: Contrasts that were not made, and why.
+        drift: What a threshold kept from ``none`` does to pairs; its columns stand in `columns_explored`.
     """
 
     settings: AnalysisSettings
@@ -55,6 +64,7 @@ class Analysis:
     models: pd.DataFrame
     movers: pd.DataFrame
     refusals: pd.DataFrame
+    drift: pd.DataFrame
 
 
 def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
@@ -63,6 +73,7 @@ def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
     Nothing raises for bad data: what cannot be compared is a row of ``refusals``, and the rest stands.
     """
     settings = settings or AnalysisSettings()
+    drift = functools.partial(describe_drift, settings=settings)
     findings = Findings()
     blocks = _pair_all(run, settings, findings)
     found = _compare_all(blocks, settings)
@@ -85,28 +96,37 @@ def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
         models=build_frame(of_models, MODELS),
         movers=build_frame(findings.movers, MOVERS),
         refusals=build_frame(findings.refusals, REFUSALS),
+        drift=build_frame([row for rows in _spread_out(drift, blocks) for row in rows], DRIFT),
     )
 
 
 def _pair_all(run: RunLike, settings: AnalysisSettings, findings: Findings) -> list[Block]:
-    blocks = []
-    for place, cells in group_by_place(run).items():
+    def pair(place: Place) -> Block | str:
         try:
-            blocks.append(choose_metric(pair_cells(run, place, cells), settings.metric))
+            return choose_metric(pair_cells(run, place, places[place]), settings.metric)
         except (AnalysisError, ResultsError) as error:
-            findings.refusals.append(_refuse(place, "all", str(error)))
-    return blocks
+            return str(error)
+
+    places = group_by_place(run)
+    paired = dict(zip(places, _spread_out(pair, places), strict=True))
+    findings.refusals += [_refuse(place, "all", told) for place, told in paired.items() if isinstance(told, str)]
+    return [block for block in paired.values() if not isinstance(block, str)]
 
 
 def _compare_all(blocks: list[Block], settings: AnalysisSettings) -> dict[Place, Findings]:
-    """Compare block by block, on every core; numpy leaves the interpreter free, and no number hangs on the order."""
+    """Compare block by block."""
 
     def compare(block: Block) -> Findings:
         return compare_block(block, resample_block(block, settings.n_resamples, settings.seed), settings)
 
+    return dict(zip((block.place for block in blocks), _spread_out(compare, blocks), strict=True))
+
+
+def _spread_out(compute: Callable[[One], Result], over: Iterable[One]) -> list[Result]:
+    """Compute on every core; numpy and Parquet leave the interpreter free, and no number hangs on the order."""
     # One thread of linear algebra for each thread of ours; more only get in each other's way.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_count_cores()) as threads:
-        return dict(zip((block.place for block in blocks), threads.map(compare, blocks), strict=True))
+        return list(threads.map(compute, over))
 
 
 def _count_cores() -> int:

@@ -94,7 +94,7 @@ def pool_tasks(estimates: Sequence[Estimate]) -> RandomEffects:
 
     deltas = np.array([one.delta for one in estimates])
     variances = np.array([one.cautious_error**2 for one in estimates])
-    with np.errstate(divide="ignore"):  # deltas that are all the same: no heterogeneity
+    with np.errstate(divide="ignore", invalid="ignore"):  # deltas that are all the same: no heterogeneity
         result = combine_effects(deltas, variances, method_re="iterated", use_t=True)
     tau2 = max(0.0, float(result.tau2))
     mean = float(result.mean_effect_re)
@@ -143,14 +143,34 @@ def share_tasks(estimates: Sequence[Estimate]) -> tuple[list[Belief], Belief]:
     own = spreads**2 / (spreads**2 + variances)
     centres = own * deltas + (1 - own) * mean[:, None]
     widths = np.sqrt(own * variances + (1 - own) ** 2 / weight[:, None])
-    tasks = [_summarise(mixture, centres[:, task], widths[:, task]) for task in range(len(deltas))]
-    return tasks, _summarise(mixture, mean, np.sqrt(spreads[:, 0] ** 2 + 1 / weight))
+    new_width = np.sqrt(spreads[:, 0] ** 2 + 1 / weight)
+    *tasks, new = _summarise(mixture, np.column_stack([centres, mean]), np.column_stack([widths, new_width]))
+    return tasks, new
 
 
-def _summarise(mixture: Floats, centres: Floats, widths: Floats) -> Belief:
-    mean = float(mixture @ centres)
-    reach = 8 * float(np.sqrt(mixture @ (widths**2 + (centres - mean) ** 2)))
-    grid = np.linspace(mean - reach, mean + reach, 641)
-    below = mixture @ ndtr((grid - centres[:, None]) / widths[:, None])
-    low, high = np.interp([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], below, grid)
-    return Belief(mean, float(low), float(high), min(1.0, float(mixture @ ndtr(centres / widths))))
+def _summarise(mixture: Floats, centres: Floats, widths: Floats) -> list[Belief]:
+    """Return the belief that each column's mixture of normals stands for.
+
+    Args:
+        mixture: Weights, shape ``(n_spreads,)``.
+        centres: Shape ``(n_spreads, n_columns)``.
+        widths: Same shape.
+    """
+    means = mixture @ centres
+    reach = 8 * np.sqrt(mixture @ (widths**2 + (centres - means) ** 2))
+    shares = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+    lows, highs = (_find_quantile(share, mixture, centres, widths, means, reach) for share in shares)
+    positive = np.minimum(1.0, mixture @ ndtr(centres / widths))
+    return [Belief(*map(float, own)) for own in zip(means, lows, highs, positive, strict=True)]
+
+
+def _find_quantile(
+    share: float, mixture: Floats, centres: Floats, widths: Floats, means: Floats, reach: Floats
+) -> Floats:
+    """Bisect for the point below which a share of each column's mixture lies, to a millionth of its reach."""
+    low, high = means - reach, means + reach
+    for _ in range(20):
+        middle = (low + high) / 2
+        is_below = mixture @ ndtr((middle - centres) / widths) < share
+        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+    return np.asarray((low + high) / 2)

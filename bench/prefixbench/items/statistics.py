@@ -86,12 +86,19 @@ def _kendall(prediction: Floats, target: Floats) -> float:
 
 
 def _average_precision(prediction: Floats, target: Floats) -> float:
-    """Area under the precision-recall steps, target 0 or 1 (``sklearn.metrics.average_precision_score``)."""
-    from sklearn.metrics import average_precision_score
+    """Precision at each distinct similarity, weighted by the recall it adds; target 0 or 1.
 
-    if not np.any(target > 0):
+    The number is that of ``sklearn.metrics.average_precision_score``, which takes milliseconds to check its input.
+    """
+    is_positive = target > 0
+    if not np.any(is_positive):
         return float("nan")
-    return float(average_precision_score(target.astype(np.int64), prediction))
+    order = np.argsort(-prediction, kind="stable")
+    ordered = prediction[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    found = np.cumsum(is_positive[order])[ends]
+    added = np.diff(found, prepend=0)
+    return float(np.sum(found / (ends + 1) * added) / found[-1])
 
 
 def _f1(prediction: Floats, target: Floats, average: str) -> float:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from prefixbench.analysis import analyse
 from prefixbench.analysis.compare import Selection, choose_settings, find_pairs
-from prefixbench.analysis.drift import describe_run_drift
 from prefixbench.files import write_bytes
 from prefixbench.report.answer import Answer, build_answer
 from prefixbench.report.evidence import Evidence, gather_evidence
@@ -98,9 +97,7 @@ def load_report(
         ladders=selection.contrast is None,
         selection=describe_selection(selection),
     )
-    narrowed = [narrow_run(run, selection) for run in runs]
-    drifts = [describe_run_drift(run, one.settings) for run, one in zip(narrowed, analyses, strict=True)]
-    evidence = gather_evidence(narrowed, analyses, options, drifts)
+    evidence = gather_evidence([narrow_run(run, selection) for run in runs], analyses, options)
     return Report(evidence, build_answer(evidence))
 
 

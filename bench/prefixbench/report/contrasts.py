@@ -16,7 +16,7 @@ from prefixbench.report.table import (
     enter_points,
     enter_verdict,
 )
-from prefixbench.report.words import make_anchor, name_briefly
+from prefixbench.report.words import format_count, make_anchor, name_briefly
 
 if TYPE_CHECKING:
     from prefixbench.report.answer import ModelAnswer
@@ -32,16 +32,14 @@ _COLUMNS = (
     Column("Verdict"),
     Column("Items", numeric=True, wide=True),
 )
+MOST_LINES = 2_000
+"""Contrasts set as a table; more would make a page of megabytes that nobody scrolls through."""
+
 _IN_EXPORT_ONLY = frozenset(
     {
-        "run",
-        "label",
-        "condition",
-        "baseline",
-        "seed",
-        "method",
-        "same_strings",
-        "n_units",
+        *("run", "model", "label", "condition", "baseline", "seed", "method", "same_strings", "n_units"),
+        *("task_type", "standard_error", "ci_low", "ci_high", "ci_low_cautious", "ci_high_cautious", "p_value"),
+        *("margin", "reason", "n_items_for_margin", "share_better", "share_worse", "share_same"),
     }
 )
 """Columns that would treble the page; ``prefixbench export`` has them all."""
@@ -56,13 +54,18 @@ def tabulate_contrasts(evidence: Evidence, models: tuple[ModelAnswer, ...]) -> T
         for effect in own
         if effect.verdict != SAME
     ]
+    effects.sort(key=lambda pair: (pair[1].pair != evidence.options.pair, -abs(pair[1].delta)))
+    n_all, effects = len(effects), effects[:MOST_LINES]
     effects.sort(key=lambda pair: -abs(pair[1].delta))
     several = len(models) > 1
     lines = tuple(_enter(model, effect, several=several) for model, effect in effects)
     columns = tuple(column for column in _COLUMNS if several or column.label != "Model")
     frame = evidence.contrasts
     frame = frame[~frame["same_strings"].astype(bool)][[name for name in frame.columns if name not in _IN_EXPORT_ONLY]]
-    return Table("verdicts", f"{len(lines)} contrasts, largest first", columns, lines, link_csv(frame))
+    caption = f"{format_count(n_all)} contrasts, largest first"
+    if n_all > len(lines):
+        caption += f"; {format_count(len(lines))} are shown, those of the first screen among them; the CSV has all"
+    return Table("verdicts", caption, columns, lines, link_csv(frame))
 
 
 def _enter(model: ModelAnswer, effect: Effect, *, several: bool) -> Line:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from prefixbench.report.words import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from prefixbench.report.inputs import AnalysisFrames, ReportOptions
     from prefixbench.results.records import CellResult
@@ -55,7 +55,7 @@ class Evidence:
     models: pd.DataFrame
     movers: pd.DataFrame
     refusals: pd.DataFrame
-    drift: pd.DataFrame = field(default_factory=pd.DataFrame)
+    drift: pd.DataFrame
 
     @cached_property
     def repeated_models(self) -> frozenset[str]:
@@ -150,19 +150,8 @@ def _tell_apart(model: str, others: Sequence[str]) -> str:
     return "/".join(parts)
 
 
-def gather_evidence(
-    runs: Sequence[Run],
-    analyses: Sequence[AnalysisFrames],
-    options: ReportOptions,
-    drifts: Sequence[Sequence[Mapping[str, Any]]] = (),
-) -> Evidence:
+def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], options: ReportOptions) -> Evidence:
     """Bring runs and their analyses together.
-
-    Args:
-        runs: In the order shown.
-        analyses: One a run.
-        options: How the report is written.
-        drifts: Of each run, the rows of `prefixbench.analysis.drift`; none where empty.
 
     Raises:
         ValueError: There is no run, or not one analysis a run.
@@ -172,7 +161,7 @@ def gather_evidence(
     names = _name_runs(runs)
     margins = tuple(sorted({float(margin) for analysis in analyses for margin in analysis.tasks["margin"]}))
     nothing = pd.DataFrame()
-    empty = Evidence(tuple(runs), names, options, margins, *(nothing for _ in range(6)))
+    empty = Evidence(tuple(runs), names, options, margins, *(nothing for _ in range(7)))
     named = list(zip(analyses, names, strict=True))
     return replace(
         empty,
@@ -182,15 +171,11 @@ def gather_evidence(
         models=_stack([_own(analysis.models, name, empty) for analysis, name in named]),
         movers=_stack([_own(analysis.movers, name, empty) for analysis, name in named]),
         refusals=_stack([_own(analysis.refusals, name, empty) for analysis, name in named]),
-        drift=_stack(
-            [_own(pd.DataFrame(rows), name, empty) for rows, name in zip(drifts, names, strict=False) if rows]
-        ),
+        drift=_stack([_own(analysis.drift, name, empty) for analysis, name in named]),
     )
 
 
 def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    if not frames:
-        return pd.DataFrame()
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 

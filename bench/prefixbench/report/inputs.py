@@ -48,6 +48,10 @@ class AnalysisFrames(Protocol):
     def refusals(self) -> pd.DataFrame:
         """Contrasts that were not computed, and why."""
 
+    @property
+    def drift(self) -> pd.DataFrame:
+        """What a threshold kept from ``none`` does to pairs."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:

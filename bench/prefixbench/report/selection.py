@@ -93,6 +93,7 @@ def narrow_analysis(analysis: Analysis, selection: Selection, pairs: Sequence[Pa
         models=keep(analysis.models),
         movers=keep(analysis.movers),
         refusals=keep(analysis.refusals),
+        drift=keep(analysis.drift),
     )
 
 

@@ -83,6 +83,10 @@ class Run:
     def _sorted(self) -> LiveRows:
         return sort_rows(self.manifest.planned, [row for row in self.rows if not isinstance(row, ProbeRecord)])
 
+    @cached_property
+    def _by_id(self) -> dict[str, Attempt]:
+        return {row.cell_id: row for row in reversed(self.live)}
+
     @property
     def live(self) -> tuple[Attempt, ...]:
         """The rows that count, scored or not: at most one a model, place and condition."""
@@ -155,7 +159,7 @@ class Run:
         Raises:
             ResultsError: The file is missing or damaged, or its values do not rebuild the cell's score.
         """
-        row = next((row for row in self.live if row.cell_id == cell_id), None)
+        row = self._by_id.get(cell_id)
         if not isinstance(row, CellResult):
             reason = f": {row.reason}" if row is not None else "; it is not among those that count."
             raise ResultsError(f"{self.path}: cell {cell_id} has no scores{reason}")

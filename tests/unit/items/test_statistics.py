@@ -102,3 +102,12 @@ def test_a_statistic_of_predictions_needs_them() -> None:
         ValueError, match=r"^the statistic 'spearman' needs predictions and targets; the table has none\.$"
     ):
         compute_statistic(make_table(Statistic.SPEARMAN))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_average_precision_is_sklearns_among_ties(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    prediction, target = rng.integers(0, 8, 60) / 8.0, rng.integers(0, 2, 60).astype(float)
+    ids = np.arange(60).astype(str)
+    table = ItemTable(Statistic.AVERAGE_PRECISION, ids, ids, np.zeros(60, np.int32), target, prediction, target)
+    assert compute_statistic(table) == pytest.approx(average_precision_score(target, prediction), abs=1e-12)

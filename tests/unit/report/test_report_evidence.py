@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prefixbench.report.answer import build_answer
 from prefixbench.report.command import load_report
+from prefixbench.report.contrasts import tabulate_contrasts
 from prefixbench.report.cost import tabulate_cost
 from prefixbench.report.evidence import gather_evidence
 from prefixbench.report.inputs import ReportOptions
@@ -73,3 +75,18 @@ def test_a_threshold_kept_from_none_is_shown_for_labelled_pairs() -> None:
     shares = [abs(line.entries[4].sort or 0.0) for line in table.lines]
     assert shares == sorted(shares, reverse=True)
     assert all(re.fullmatch(r"\d+ % → \d+ %", line.entries[4].text) for line in table.lines)
+
+
+def test_a_long_table_of_contrasts_keeps_what_the_first_screen_links_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefixbench.report.contrasts.MOST_LINES", 20)
+    run, analysis = make_fake(tmp_path, FakeSweep(tasks=TASKS[:3], n_items=12), without_items=True)
+    evidence = gather_evidence([run], [analysis], ReportOptions())
+    answer = build_answer(evidence)
+    table = tabulate_contrasts(evidence, (*answer.models, *answer.undocumented))
+    assert len(table.lines) == 20
+    assert "20 are shown, those of the first screen among them; the CSV has all" in table.caption
+    assert sum(bool(line.anchor) for line in table.lines) == sum(
+        len(one.reading.tasks("correct")) for one in answer.models
+    )
