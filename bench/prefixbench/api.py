@@ -32,6 +32,7 @@ class SweepChoices(TypedDict, total=False):
         backend: The kind of endpoint; ``openai`` by default.
         like: The model whose prefixes and tokenizer stand for theirs.
         trust_remote_code: Models whose own code may run.
+        trust_tasks: Modules that the sweep file names and that may be imported.
         smallest_effect: The smallest difference that matters: points, or points by metric.
         limit: Items kept of each task.
         seed: Seeds every random draw.
@@ -52,6 +53,7 @@ class SweepChoices(TypedDict, total=False):
     backend: str
     like: str
     trust_remote_code: Sequence[str]
+    trust_tasks: Sequence[str]
     smallest_effect: float | dict[str, float]
     limit: int
     seed: int
@@ -233,6 +235,7 @@ def _load_spec(sweep: Path | str | None, choices: SweepChoices) -> SweepSpec:
         **names,
         prefixes=tuple(given.get("prefixes", ())),
         trusted=tuple(given.get("trust_remote_code", ())),
+        trusted_tasks=tuple(given.get("trust_tasks", ())),
         encoder={name: given[name] for name in encoder if name in given},
         endpoint={name: given[name] for name in ("endpoint", "backend", "like") if name in given},
         data=tuple({"path": one} if isinstance(one, str) else one for one in given["data"])

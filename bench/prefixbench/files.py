@@ -34,11 +34,13 @@ def default_cache_folder() -> Path:
     Raises:
         CacheError: The user has no home folder, and no other is named.
     """
-    named = os.environ.get("PREFIXBENCH_CACHE")
-    folder = Path(os.path.expanduser(named or platformdirs.user_cache_dir("prefixbench", appauthor=False)))  # noqa: PTH111 - it leaves a ~ without a home as it is
-    if folder.parts[:1] == ("~",):
-        raise CacheError("this user has no home folder to keep a cache in; name one with --cache or PREFIXBENCH_CACHE.")
-    return folder
+    try:
+        named = os.environ.get("PREFIXBENCH_CACHE") or platformdirs.user_cache_dir("prefixbench", appauthor=False)
+        return Path(named).expanduser()
+    except RuntimeError:  # as both say that there is no home
+        raise CacheError(
+            "this user has no home folder to keep a cache in; name one with --cache or PREFIXBENCH_CACHE."
+        ) from None
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -1,4 +1,4 @@
-"""A model that only its own repository documents is planned with its prompts the first time, wherever the cache lies."""
+"""A model that only its repository documents is planned with its prompts the first time, wherever the cache lies."""
 
 from __future__ import annotations
 

@@ -276,3 +276,26 @@ def write_everything(folder: Path) -> None:
 
 def make_items_of(n_items: int) -> ItemTable:
     return make_table(np.linspace(0, 1, n_items))
+
+
+def test_proof_of_another_prefix_than_was_sent_is_named(copy: Path) -> None:
+    path = copy / "ledger.jsonl"
+    lines = path.read_text().splitlines()
+    audit = {
+        "role": "query",
+        "prefix": "passage: ",
+        "prefix_tokens": 2,
+        "n_texts": 1,
+        "n_truncated": 0,
+        "n_truncated_without_prefix": 0,
+        "tokens_pushed_out": 0,
+        "n_tokens": 9,
+        "samples": [],
+    }
+    row = json.loads(lines[1]) | {"audit": [audit]}
+    path.write_text("\n".join([lines[0], json.dumps(row), *lines[2:]]) + "\n")
+    with pytest.raises(ResultsError) as raised:
+        load_run(copy)
+    assert str(raised.value) == (
+        f"{path}, line 2: result: audit of query names the prefix 'passage: ', sent was 'query: '."
+    )

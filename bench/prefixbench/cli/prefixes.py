@@ -42,4 +42,4 @@ def prefixes_command(
         cards,
     )
     answer = answer_prefixes(request)
-    sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2) + "\n" if as_json else answer.text)
+    sys.stdout.write(json.dumps(answer.data, indent=2) + "\n" if as_json else answer.text)

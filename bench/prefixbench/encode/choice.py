@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,6 +30,9 @@ PREFERENCE = (Engine.OPENVINO, Engine.ONNX, Engine.COMPILED)
 PROBE_WORDS = "the quick brown fox weighs 3.14 grams, über-exakt: naïve façade – 素早い茶色の狐 (and nothing else)"
 PROBE_LENGTHS = (1, 3, 8, 20, 60, 300)
 """Words of the probe's texts; together they are padded, truncated and neither."""
+
+QUICK_TEXTS = 3
+"""Of them, those that an engine converted earlier is asked again whenever it is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,10 @@ def _use_best(network: Network, store: Path, threads: int | None) -> EngineChoic
             passed_over[engine.value] = str(error)
             continue
         if known.get("engine") == engine.value:
-            return EngineChoice(engine, float(known["disagreement"]), network.dtype, tuple(passed_over.values()))
+            if _agrees_still(network):
+                return EngineChoice(engine, float(known["disagreement"]), network.dtype, tuple(passed_over.values()))
+            shutil.rmtree(store / engine.value, ignore_errors=True)  # whole, and yet not this model
+            _switch_engine(network, engine, store, threads)
         gap = _measure(network, reference := _plain(network) if reference is None else reference)
         if gap <= AGREEMENT:
             write_memo(memo, {"engine": engine.value, "disagreement": gap, "passed_over": passed_over})
@@ -162,16 +169,25 @@ def _measure(network: Network, reference: Vectors) -> float:
     return compute_disagreement(reference, embed_probe(network))
 
 
+def _agrees_still(network: Network) -> bool:
+    """Whether an engine that was once compared gives, on a few short texts, what plain torch does."""
+    lengths = PROBE_LENGTHS[:QUICK_TEXTS]
+    engine, network.engine = network.engine, None
+    reference = embed_probe(network, lengths)
+    network.engine = engine
+    return compute_disagreement(reference, embed_probe(network, lengths)) <= AGREEMENT
+
+
 def _probe_text(n_words: int) -> str:
     words = PROBE_WORDS.split()
     return " ".join((words * (n_words // len(words) + 1))[:n_words])
 
 
-def embed_probe(network: Network) -> Vectors:
+def embed_probe(network: Network, lengths: tuple[int, ...] = PROBE_LENGTHS) -> Vectors:
     """Vectors of the probe's texts in one padded batch and one by one, shape ``(2 × n_texts, dim)``."""
     tokenizer = network.tokenizer_for(Side())
     assert tokenizer is not None
-    rows = tokenizer.encode([_probe_text(n_words) for n_words in PROBE_LENGTHS])
+    rows = tokenizer.encode([_probe_text(n_words) for n_words in lengths])
     whole = np.arange(len(rows.ids))
     vectors = []
     for positions in [whole, *(whole[i : i + 1] for i in whole)]:

@@ -9,12 +9,25 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from prefixbench.errors import SpecError
 from prefixbench.plain import Name, clean_name
 from prefixbench.results.records import CellFailure, CellId, CellResult
+from prefixbench.spec.conditions import Condition
 
 Attempt: TypeAlias = CellResult | CellFailure
 PlaceKey: TypeAlias = tuple[str, str, str, str]
 """(model, task, hf_subset, hf_split)."""
+
+
+def _check_condition(name: str) -> str:
+    try:
+        Condition.parse(name)
+    except SpecError as error:
+        raise ValueError(str(error)) from None
+    return name
+
+
+ConditionName = Annotated[Name, AfterValidator(_check_condition)]
 
 
 class PlannedCell(BaseModel):
@@ -32,7 +45,7 @@ class PlannedCell(BaseModel):
     task: Annotated[str, AfterValidator(clean_name)] = ""
     hf_subset: Annotated[str, AfterValidator(clean_name)] = ""
     hf_split: Annotated[str, AfterValidator(clean_name)] = ""
-    conditions: tuple[Name, ...] = ()
+    conditions: tuple[ConditionName, ...] = ()
 
     @property
     def place(self) -> PlaceKey:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from prefixbench.items.table import Statistic
 from prefixbench.plain import Name, Sentence
-from prefixbench.spec.conditions import Mechanism, PrefixPair
+from prefixbench.spec.conditions import Mechanism, PrefixPair, Role
 from prefixbench.vectors.embedder import EmbedderIdentity, RoleAudit
 
 SCHEMA_VERSION = 2
@@ -143,6 +143,17 @@ class CellResult(Record):
     cost: Cost
     provenance: Provenance
     notes: tuple[Sentence, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_audit(self) -> CellResult:
+        """Refuse proof of another prefix than the one that the row says was sent."""
+        mixed = () if self.pair.mixture is None else (self.pair.mixture.document.prefix,)
+        for one in self.audit:
+            role = None if one.role == "text" else Role(one.role)
+            sent = (self.pair.side_for(role).prefix, *(mixed if role is Role.DOCUMENT else ()))
+            if one.prefix not in sent:
+                raise ValueError(f"audit of {one.role} names the prefix {one.prefix!r}, sent was {sent[0]!r}")
+        return self
 
 
 class CellFailure(Record):

@@ -107,12 +107,12 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
     executor = _make_executor(options, progress)
     report_to(progress)
     try:
-        if is_new:
-            executor.start()  # there will be work, and workers share what this process must import to plan
-        draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
-        find_folder = fetch_folder if draws_tokens else find_local_folder
-        plan, resolver = make_plan(spec, functools.partial(find_folder, cache=options.cache))
         with hold_folder(options.folder):
+            if is_new:
+                executor.start()  # there will be work, and workers share what this process must import to plan
+            draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
+            find_folder = fetch_folder if draws_tokens else find_local_folder
+            plan, resolver = make_plan(spec, functools.partial(find_folder, cache=options.cache))
             return _run_plan(plan, resolver, options, executor, progress)
     finally:
         executor.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,29 @@ def test_auto_takes_the_first_engine_that_agrees_and_remembers_it(
     (memo,) = (tmp_path / "cache" / "engines").glob("*/engine-*.json")
     assert json.loads(memo.read_text())["engine"] == "openvino"
 
-    def refuse(*_: Any) -> Any:
-        raise AssertionError("the probe was run again")
-
-    monkeypatch.setattr(choice_module, "compute_disagreement", refuse)
+    monkeypatch.setattr(choice_module, "_measure", refuse_to_probe)
     again = load(folder, Engine.AUTO)
     assert again.identity.engine == "openvino"
     np.testing.assert_allclose(
         embed_texts(again, TEXTS, Side()), embed_texts(load(folder, Engine.TORCH), TEXTS, Side()), atol=1e-6
     )
+
+
+def refuse_to_probe(*_: Any) -> Any:
+    raise AssertionError("the whole probe was run again")
+
+
+def test_a_whole_engine_of_another_model_is_noticed_and_made_again(tmp_path: Path) -> None:
+    """Sealed as it stands, so that only what it computes tells."""
+    folder, other = make_model(tmp_path / "one"), make_model(tmp_path / "other", seed=1)
+    expected = embed_texts(load(folder, Engine.AUTO), TEXTS, Side())
+    load(other, Engine.AUTO)
+    (place,), (wrong,) = ((tmp_path / name / "cache").glob("engines/*/openvino") for name in ("one", "other"))
+    shutil.rmtree(place)
+    shutil.copytree(wrong, place)
+    again = load(folder, Engine.AUTO)
+    assert again.identity.engine == "openvino"
+    np.testing.assert_allclose(embed_texts(again, TEXTS, Side()), expected, atol=1e-6)
 
 
 def test_auto_passes_over_an_engine_that_is_off_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from prefixbench.results.records import CellFailure
 from prefixbench.results.run import Manifest, write_manifest
 from prefixbench.results.texts import add_item_texts
 from prefixbench.run.mteb_results import write_model_meta, write_task_result
-from prefixbench.spec.conditions import Condition
+from prefixbench.spec.conditions import Condition, PrefixPair, Side
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 from prefixbench.vectors.embedder import RoleAudit, TextSample
 
@@ -76,10 +76,10 @@ def test_whose_machine_it_was_and_what_texts_said_is_nowhere_left(tmp_path: Path
         n_tokens=9,
         samples=(sample,),
     )
+    pair = PrefixPair(Side("/home/is a prefix: "))
     for number, name in enumerate(models):
-        append_row(
-            folder, make_result(f"c{number}", model=name, audit=(audit,), notes=(f"read from {name}/1_Pooling",))
-        )
+        notes = (f"read from {name}/1_Pooling",)
+        append_row(folder, make_result(f"c{number}", model=name, pair=pair, audit=(audit,), notes=notes))
     failure = {
         "cell_id": "f",
         "status": "failed",
