@@ -1,0 +1,1 @@
+"""Memory of a sweep over own data."""

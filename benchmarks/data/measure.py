@@ -1,0 +1,115 @@
+"""Memory and time of a sweep over own data, by the number of documents.
+
+    python -m benchmarks.data.measure [--documents 10000,100000,1000000]
+
+Documents are twelve words, queries four of one document's; the model averages random word vectors, so that what is
+measured is reading, keeping, searching and scoring, and not a forward pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from prefixbench.results import load_run
+from prefixbench.run.provenance import collect_provenance
+from prefixbench.starter import locate_model
+from prefixbench.starter.models import MINILM
+
+from benchmarks.sweep.watch import watch
+
+HERE = Path(__file__).parent
+N_QUERIES, N_WORDS, DIMENSIONS = 1_000, 5_000, 64
+
+
+def make_data(folder: Path, n_documents: int) -> None:
+    """A corpus, queries and judgements as files."""
+    rng = np.random.default_rng(0)
+    asked = set(np.random.default_rng(1).choice(n_documents, N_QUERIES, replace=False).tolist())
+    (folder / "qrels").mkdir(parents=True)
+    files = [(folder / name).open("w") for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv")]
+    corpus, queries, qrels = files
+    qrels.write("query-id\tcorpus-id\tscore\n")
+    for number in range(n_documents):
+        words = [f"w{word}" for word in rng.integers(0, N_WORDS, 12)]
+        corpus.write(json.dumps({"_id": f"d{number}", "text": " ".join(words)}) + "\n")
+        if number in asked:
+            queries.write(json.dumps({"_id": f"q{number}", "text": " ".join(words[:4])}) + "\n")
+            qrels.write(f"q{number}\td{number}\t1\n")
+    for file in files:
+        file.close()
+
+
+def make_model(folder: Path) -> None:
+    """A model that averages random word vectors."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    base = locate_model(MINILM.name)
+    assert base is not None
+    torch.manual_seed(0)
+    embedding = StaticEmbedding(Tokenizer.from_file(str(base / "tokenizer.json")), embedding_dim=DIMENSIONS)
+    SentenceTransformer(modules=[embedding], device="cpu").save(str(folder), create_model_card=False)
+
+
+def measure(n_documents: int, work: Path) -> dict[str, object]:
+    """One sweep of two conditions in a process of its own."""
+    data, model, results = work / f"data-{n_documents}", work / "model", work / f"results-{n_documents}"
+    make_data(data, n_documents)
+    if not model.exists():
+        make_model(model)
+    command = [sys.executable, "-m", "prefixbench", "sweep", "--models", str(model), "--data", str(data)]
+    command += ["--conditions", "none", "--prefix", 'mine:query="ask: ",document="told: "', "--workers", "1"]
+    command += ["--results", str(results), "--cache", str(work / "cache"), "--no-report"]
+    usage = watch(command, {"PREFIXBENCH_CACHE": str(work / "cache")})
+    scores = {name: row.score for row in load_run(results).results for name in row.conditions}
+    return {"documents": n_documents, "scores": scores, **asdict(usage)}
+
+
+def render_table(content: dict[str, object]) -> str:
+    """The figures as Markdown."""
+    provenance, points = content["provenance"], content["points"]
+    assert isinstance(provenance, dict)
+    assert isinstance(points, list)
+    lines = [
+        f"{provenance['cpu']}. Two conditions, {N_QUERIES:,} queries; memory of all processes, shared pages once.",
+        "",
+        "| documents | peak memory, MiB | processor seconds | seconds | cores of other work |",
+        "|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {point['documents']:,} | {point['peak_pss_bytes'] / 2**20:,.0f} | {point['cpu_seconds']:,.0f} "
+        f"| {point['wall_seconds']:,.0f} | {point['other_cores']:.1f} |"
+        for point in points
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", default="10000,100000,1000000")
+    parser.add_argument("--output", type=Path, default=HERE)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        points = [measure(int(number), Path(work)) for number in options.documents.split(",")]
+    content = {
+        "provenance": collect_provenance("cpu").model_dump(exclude={"warnings"}),
+        "load_average": os.getloadavg()[0],
+        "points": points,
+    }
+    (options.output / "figures.json").write_text(json.dumps(content, indent=1) + "\n")
+    (options.output / "figures.md").write_text(render_table(content))
+    sys.stdout.write(render_table(content))
+
+
+if __name__ == "__main__":
+    main()
