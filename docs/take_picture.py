@@ -1,6 +1,7 @@
 """Takes the pictures of the docs from a report: ``python docs/take_picture.py [REPORT]``.
 
-The first screen, light, dark and on a phone.
+The first screen, light, dark and on a phone; where no report is named, of a model that people use, from
+`results/answer`.
 
 Needs the development group (Playwright) and a Chromium on the path or in ``PREFIXBENCH_BROWSER``.
 """
@@ -10,10 +11,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+MODEL = "google/embeddinggemma-300m"
 ROOT = Path(__file__).parents[1]
 SHOTS = {
     "report.png": ({"width": 1280, "height": 800}, "light"),
@@ -37,5 +40,19 @@ def take_pictures(report: Path, folder: Path) -> None:
         browser.close()
 
 
+def main() -> None:
+    """Take the pictures of a report that is named, else of one made anew of a real model in the committed run."""
+    if len(sys.argv) > 1:
+        take_pictures(Path(sys.argv[1]), ROOT / "docs")
+        return
+    from prefixbench.analysis.compare import Selection
+    from prefixbench.report.command import Outputs, report_runs
+
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = Outputs(Path(folder) / "report.html")
+        (page,) = report_runs([ROOT / "results" / "answer"], outputs, selection=Selection(model=MODEL))
+        take_pictures(page, ROOT / "docs")
+
+
 if __name__ == "__main__":
-    take_pictures(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "results/starter/report.html", ROOT / "docs")
+    main()

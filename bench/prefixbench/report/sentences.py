@@ -244,7 +244,7 @@ def reply_index(step: Effect | None, parts: Mapping[str, Effect | None], *, has_
         if effect is not None and effect.is_measured:
             told.append(f"{label} {format_points(effect.delta)}")
     told += [
-        f"index {name.partition(':')[2]} old {format_points(effect.delta)}"
+        f"{float(name.partition(':')[2]):.0%} of the index old {format_points(effect.delta)}".replace("%", " %")
         for name, effect in parts.items()
         if name.startswith("mixed:") and effect is not None and effect.is_measured
     ]
