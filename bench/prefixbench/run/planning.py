@@ -135,6 +135,8 @@ def find_local_folder(model: ModelSpec, cache: Path | None = None) -> Path | Non
     embedded = locate_model(model.name, cache)
     if embedded is not None:
         return embedded
+    if HUB_NAME.fullmatch(model.name) is None:
+        return None  # a name of mteb's registry that no hub has
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(model.name, "config.json", revision=pin_revision(model).revision)

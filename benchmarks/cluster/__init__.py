@@ -1,0 +1,1 @@
+"""The executor of a cluster, measured with a stub."""
