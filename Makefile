@@ -52,7 +52,7 @@ check: lint ## lint, types and the tests that load no model, for while you work
 	@$(BIN)/pytest -q -n 2 --dist loadfile $(QUICK) $(ARGS)
 
 test: lint ## lint, then every test this machine can run
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 clean: ## remove the environment, caches and built files; results stay
 	@rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -19,7 +19,24 @@ OPT_IN = {
 """Marker → the environment variable that says the machine has what it needs."""
 
 
+SLOW_FIRST = (
+    "test_published_scores.py",
+    "test_real_servers.py",
+    "test_served_sweep.py",
+    "test_kill_and_resume.py",
+    "test_real_tasks.py",
+    "test_ray_sweep.py",
+    "test_resume_after_change.py",
+    "test_scoring_real_tasks.py",
+    "test_ray_faults.py",
+    "test_encode_engines.py",
+)
+"""Files that take longest begin first, so that no worker is left with one of them at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(SLOW_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
     for item in items:
         for marker, variable in OPT_IN.items():
             if marker in item.keywords and not os.environ.get(variable):
