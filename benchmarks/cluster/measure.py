@@ -1,6 +1,6 @@
 """How near to linear a cluster works, with a stub in place of an encoder, and how long a large plan takes.
 
-    python -m benchmarks.cluster.measure [--cells 2000] [--milliseconds 100] [--workers 1,2,4,8,16]
+    python -m benchmarks.cluster.measure [--cells 2000] [--milliseconds 250] [--workers 1,2,4,8,16]
 
 The stub sleeps as long as a GPU would compute, so that many workers share few cores: what is measured is the executor
 and the driver. Cells are of ten models. Efficiency is the time that so many workers need at best over the time taken,
@@ -112,7 +112,7 @@ def main() -> None:
     """Measure, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=2000)
-    parser.add_argument("--milliseconds", type=float, default=100.0)
+    parser.add_argument("--milliseconds", type=float, default=250.0)
     parser.add_argument("--workers", default="1,2,4,8,16")
     options = parser.parse_args()
     figures: dict[str, Any] = {
