@@ -20,7 +20,7 @@ Chooser = Callable[[ModelAnswer], Sequence[Labelled]]
 SIDES = ("query-only", "document-only", "mixed:0.5", "correct")
 MISTAKES = ("wrong", "swapped", "both-query", "both-document")
 SEARCH = "Retrieval"
-BRIEF = {"google/embeddinggemma-300m": "Gemma", "intfloat/multilingual-e5-small": "E5"}
+BRIEF = {"google/embeddinggemma-300m": "Gemma", "intfloat/multilingual-e5-small": "E5 (4-bit)"}
 MOST = 24
 """Rows of a figure that can still be read."""
 

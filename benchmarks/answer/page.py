@@ -7,6 +7,7 @@ every sentence from verdicts; ``published.csv`` beside the first holds the leade
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from prefixbench.report.answer import Answer, ModelAnswer
@@ -22,6 +23,9 @@ from benchmarks.answer.twins import tell_twins
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "answer.md"
 FIGURES = ROOT / "docs" / "answer"
+
+ROUNDED = ("multilingual-e5-small",)
+"""Models whose weights in these runs are not the published ones, but rounded to 4 bits."""
 
 OPENING = """# What the prefix does to models that people use
 
@@ -49,7 +53,16 @@ def render_page(made: Made) -> str:
     if made.answer.undocumented:
         names = ", ".join(f"`{model.name}`" for model in made.answer.undocumented)
         parts.append(f"## Without a documented prefix\n\n{names}: nothing is documented, so `correct` is `none`.\n")
-    return "\n".join(part for part in parts if part)
+    return mark_rounded("\n".join(part for part in parts if part))
+
+
+def mark_rounded(page: str) -> str:
+    """Say of a model whose weights were rounded that they were, wherever the page names it outside of code."""
+    pieces = page.split("`")
+    for name in ROUNDED:
+        named = re.compile(rf"(?<![\w/-])((?:[\w.-]+/)?{re.escape(name)})(?![\w/-])")
+        pieces[::2] = [named.sub(r"\1 (4-bit)", piece) for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 def _tell_open(made: Made) -> str:
