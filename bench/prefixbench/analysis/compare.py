@@ -67,7 +67,7 @@ def choose_settings(run: Run, asked: Asked | None = None, pairs: tuple[Pair, ...
     A margin asked for every metric replaces all that were declared; one asked for a metric, that metric's.
 
     Raises:
-        SpecError: A smallest effect of a metric that no cell of the run has.
+        SpecError: A metric, asked for or given a smallest effect, that no cell of the run has.
     """
     asked = asked or Asked()
     known = {name for cell in run.results for name in (cell.main_score, *cell.scores)}
@@ -76,6 +76,8 @@ def choose_settings(run: Run, asked: Asked | None = None, pairs: tuple[Pair, ...
         for name in asked.smallest_effects
         if name != OTHERS and name not in known
     ]
+    if asked.metric is not None and asked.metric not in known:
+        faults.append(describe_unknown_name("metric", asked.metric, known, "--metric"))
     if faults:
         raise SpecError(faults)
     declared = {} if OTHERS in asked.smallest_effects else run.spec.smallest_effect

@@ -44,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cell_id = f"{task}-{condition}"
             digest = write_items(path, cell_id, make_table(values))
             score = float(values.mean())
-            append_row(path, make_result(cell_id, condition, score, task=task, items_sha256=digest, n_items=300))
+            row = make_result(cell_id, condition, score, task=task, items_sha256=digest, n_items=300)
+            append_row(path, row.model_copy(update={"scores": {**row.scores, "map_at_10": score}}))
     return path
 
 
@@ -92,6 +93,11 @@ def test_a_metric_without_items_is_refused_and_says_which_has_them(folder: Path)
     assert {row["reason"] for row in document["refusals"]} == {
         "map_at_10 has no per-item scores here; ndcg_at_10, the main score, can be compared."
     }
+
+
+def test_a_metric_that_no_cell_has_is_named_with_those_there_are(folder: Path) -> None:
+    with pytest.raises(SpecError, match=r"^--metric: unknown metric 'nonsense'; valid choices: .*ndcg_at_10"):
+        choose_settings(load_run(folder), Asked({}, metric="nonsense"))
 
 
 def test_the_margin_is_the_runs_own_unless_asked_otherwise(folder: Path, tmp_path: Path) -> None:
