@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from prefixbench.analysis import analyse
 from prefixbench.analysis.compare import choose_settings, list_conditions
-from prefixbench.analysis.settings import Asked
 from prefixbench.claims.judge import Outcome, combine, count_items_needed, judge_interval, judge_verdict
 
 if TYPE_CHECKING:
@@ -104,7 +103,8 @@ def _analyse(run: Run, metric: str | None, claims: Sequence[Claim]) -> Analysis:
         for claim in claims
         if claim.test and claim.test.metric == metric and {*claim.test.pair} <= conditions
     )
-    return analyse(run, choose_settings(run, Asked(metric=metric), tuple(pairs)))
+    # A metric that this run does not have is no fault here: the claim is not run.
+    return analyse(run, replace(choose_settings(run, pairs=tuple(pairs)), metric=metric))
 
 
 def _judge_runs(
