@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEMPORARY_SUFFIX = ".tmp"
+
+FileState = tuple[str, int, int, int, int]
+"""A file's path, size, times of writing and of change, and inode."""
 
 SEAL = "SHA256SUMS"
 """In a folder that was made here and is trusted later: what its files are."""
@@ -129,19 +135,64 @@ def seal_folder(folder: Path) -> None:
     write_bytes(folder / SEAL, "".join(lines).encode())
 
 
+def make_sealed(destination: Path, make: Callable[[Path], object]) -> Path:
+    """The folder that ``make`` makes, made where it is not there or not as it was sealed, and then kept.
+
+    Args:
+        destination: Where it is kept; another process may be quicker, and then its folder is taken.
+        make: Fills an empty folder.
+
+    Raises:
+        OSError: The disk is full, or the place may not be written to. Nothing is left behind.
+    """
+    if destination.is_dir():
+        if is_sealed(destination):
+            return destination
+        shutil.rmtree(destination, ignore_errors=True)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=destination.parent) as scratch:
+        draft = Path(scratch) / "made"
+        draft.mkdir()
+        make(draft)
+        seal_folder(draft)
+        try:
+            draft.rename(destination)
+        except OSError:
+            if not destination.is_dir():
+                raise
+        sync_folder(destination.parent)
+    return destination
+
+
 def is_sealed(folder: Path) -> bool:
     """Whether every file below a folder is as it was when the folder was sealed, and none is missing or new."""
     try:
         lines = (folder / SEAL).read_text(encoding="utf-8").splitlines()
         recorded = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         for path in _list_sealed(folder):
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            if recorded.pop(path.relative_to(folder).as_posix(), None) != digest:
+            if recorded.pop(path.relative_to(folder).as_posix(), None) != hash_file(path):
                 return False
     except (OSError, ValueError):
         return False
     return not recorded
+
+
+def identify_file(path: Path) -> FileState:
+    """What tells a file from what it was before: the inode and the time of its last change cannot be set back."""
+    real = path.resolve()
+    state = real.stat()
+    return (str(real), state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file, 64 hex digits; one that is as this process last saw it is not read again."""
+    return _hash_file(identify_file(path))
+
+
+@functools.lru_cache(maxsize=1024)
+def _hash_file(state: FileState) -> str:
+    with Path(state[0]).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _list_sealed(folder: Path) -> list[Path]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from prefixbench.errors import EncodeError
-from prefixbench.files import is_sealed, seal_folder, sync_folder
+from prefixbench.files import is_sealed, make_sealed
 from prefixbench.spec.sweep import Dtype, Engine
 
 if TYPE_CHECKING:
@@ -200,15 +200,6 @@ def _is_whole(path: Path) -> bool:
 
 
 def _publish(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a converted model beside its place and move it there whole; another process may have been quicker."""
-    draft: Path | None = None
-    try:
-        path.parent.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=path.parent.parent))
-        write(draft)
-        seal_folder(draft)
-        draft.rename(path.parent)
-        sync_folder(path.parent.parent)
-    except OSError:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
+    """Keep a converted model; where the cache cannot be written to, it is converted anew each time."""
+    with contextlib.suppress(OSError):
+        make_sealed(path.parent, write)

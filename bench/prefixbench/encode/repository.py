@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from prefixbench.errors import ModelLoadError, UntrustedCodeError
-from prefixbench.files import read_memo, write_memo
+from prefixbench.files import hash_file, identify_file, read_memo, write_memo
 
 WEIGHTS_SUFFIX = ".safetensors"
 UNSAFE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
@@ -186,17 +186,13 @@ def _read_settings(path: Path) -> dict[str, Any]:
 
 
 def _digest_file(path: Path, cache: Path) -> str:
-    real = path.resolve()
-    state = real.stat()
-    # The inode and the time of its last change cannot be set back, as size and the time of writing can.
-    seen = [str(real), state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+    seen = list(identify_file(path))
     name = hashlib.sha256(json.dumps(seen).encode()).hexdigest()
     memo = cache / "digests" / f"{name}.json"
     remembered = read_memo(memo)
     if remembered.get("file") == seen and isinstance(remembered.get("sha256"), str):
         return str(remembered["sha256"])
-    with real.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hash_file(path)
     write_memo(memo, {"file": seen, "sha256": digest})
     return digest
 

@@ -171,8 +171,10 @@ def _open_model(model: ModelSpec, settings: EncoderSettings, cache: Path) -> Mod
     if name in _refusals:
         raise _refusals[name]
     try:
-        folder = find_local_folder(model, cache)
-        return _models.get(name, lambda: open_session(model, settings, folder, cache, _reporter[0], _meter[0]))
+        return _models.get(
+            name,
+            lambda: open_session(model, settings, find_local_folder(model, cache), cache, _reporter[0], _meter[0]),
+        )
     except PrefixbenchError as error:
         _refusals[name] = error.with_traceback(None)
         raise

@@ -6,7 +6,6 @@ import functools
 import hashlib
 import json
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefixbench.errors import ModelLoadError
-from prefixbench.files import default_cache_folder, is_sealed, seal_folder, sync_folder
+from prefixbench.files import default_cache_folder, make_sealed
 
 WEIGHTS = "model.safetensors"
 ADAPTER = "adapter_model.safetensors"
@@ -109,15 +108,10 @@ def lay_adapter(adapter: EmbeddedAdapter, base: Path, cache: Path | None = None)
         cache: Where such folders are kept; the user's cache folder where absent.
     """
     key = f"{adapter.folder.name}-{adapter.sha256[:16]}"
-    destination = (cache or default_cache_folder()) / "models" / key
-    if destination.is_dir():
-        if is_sealed(destination):
-            return destination
-        shutil.rmtree(destination, ignore_errors=True)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=destination.parent) as scratch:
-        made = Path(scratch) / "made"
-        shutil.copytree(base, made, ignore=shutil.ignore_patterns("README.md", ".git*", "data_config.json"))
+
+    def lay(made: Path) -> None:
+        kept_out = shutil.ignore_patterns("README.md", ".git*", "data_config.json")
+        shutil.copytree(base, made, ignore=kept_out, dirs_exist_ok=True)
         for file in adapter.digests:
             source = (adapter.folder / file).parent
             if adapter.is_merged:
@@ -127,11 +121,8 @@ def lay_adapter(adapter: EmbeddedAdapter, base: Path, cache: Path | None = None)
                 shutil.copy(source / ADAPTER, made / source.name)
                 shutil.copy(source / ADAPTER_CONFIG, made / source.name)
             shutil.copy(source / PROMPTS, made / PROMPTS)
-        seal_folder(made)
-        if not destination.is_dir():
-            made.rename(destination)
-            sync_folder(destination.parent)
-    return destination
+
+    return make_sealed((cache or default_cache_folder()) / "models" / key, lay)
 
 
 def _merge_into(model: Path, adapter: Path) -> None:

@@ -11,9 +11,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
-import shutil
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefixbench.errors import ModelLoadError
-from prefixbench.files import default_cache_folder, is_sealed, seal_folder, sync_folder
+from prefixbench.files import default_cache_folder, make_sealed
 
 BLOCK = 32
 _Q4 = np.dtype([("scale", "<f2"), ("nibbles", "u1", BLOCK // 2)])
@@ -101,20 +99,9 @@ def lay_four_bit(model: FourBitModel, file: Path, cache: Path | None = None) -> 
         file: Its weights in the package, checked by the caller.
         cache: Where such folders are kept; the user's cache folder where absent.
     """
-    destination = (cache or default_cache_folder()) / "models" / f"{model.name.partition('/')[2]}-{model.sha256[:16]}"
-    if destination.is_dir():
-        if is_sealed(destination):
-            return destination
-        shutil.rmtree(destination, ignore_errors=True)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=destination.parent) as scratch:
-        made = Path(scratch) / "made"
-        _write_model(file.read_bytes(), made)
-        seal_folder(made)
-        if not destination.is_dir():
-            made.rename(destination)
-            sync_folder(destination.parent)
-    return destination
+    key = f"{model.name.partition('/')[2]}-{model.sha256[:16]}"
+    destination = (cache or default_cache_folder()) / "models" / key
+    return make_sealed(destination, lambda made: _write_model(file.read_bytes(), made))
 
 
 def _write_model(data: bytes, folder: Path) -> None:
@@ -136,7 +123,7 @@ def _write_model(data: bytes, folder: Path) -> None:
     reader.raw(reader.take("I"))
     tensors = _read_tensors(reader)
 
-    (folder / "1_Pooling").mkdir(parents=True)
+    (folder / "1_Pooling").mkdir()
     state = {
         "embeddings.word_embeddings.weight": tensors["emb.word"].reshape(n_words, hidden),
         "embeddings.position_embeddings.weight": tensors["emb.pos"].reshape(n_positions, hidden),

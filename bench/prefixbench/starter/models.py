@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 from prefixbench.errors import ModelLoadError
+from prefixbench.files import hash_file
 from prefixbench.starter.adapters import WEIGHTS, EmbeddedAdapter, lay_adapter, list_adapters
 from prefixbench.starter.four_bit import E5_SMALL, FourBitModel, lay_four_bit
 
@@ -104,13 +103,6 @@ def check_weights(name: str, path: Path, recorded: str) -> None:
     """
     if not path.is_file():
         raise ModelLoadError(f"{name}: {path} is missing.")
-    stat = path.stat()
-    digest = _hash_file(path, stat.st_size, stat.st_mtime_ns)
+    digest = hash_file(path)
     if digest != recorded:
         raise ModelLoadError(f"{name}: {path} has sha256 {digest}, not {recorded} as recorded; it is not loaded.")
-
-
-@functools.cache
-def _hash_file(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 — both are there to miss the cache
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
