@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from prefixbench.claims.claim import Claim, ClaimFile
 from prefixbench.errors import SpecError
-from prefixbench.faults import list_faults, write_place
-from prefixbench.prefixes.toml_lines import LineIndex
+from prefixbench.faults import list_faults
+from prefixbench.prefixes.toml_lines import UnreadableTomlError, read_toml
 from prefixbench.spec.data import tasks_folder
 
 if TYPE_CHECKING:
@@ -47,22 +46,13 @@ def read_claim_file(path: Path) -> tuple[Claim, ...]:
         SpecError: Every fault found, each with file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (ValueError, RecursionError) as error:
-        raise SpecError(f"{path}: not valid TOML: {error}.") from None
-    index = LineIndex.read(text)
+        document, index = read_toml(path)
+    except UnreadableTomlError as error:
+        raise SpecError(f"{path}: {error}.") from None
     try:
         claims = ClaimFile.model_validate(document).claims
     except ValidationError as error:
-        raise SpecError(
-            [
-                f"{path}:{index.line_of(fault.place)}: {write_place(fault.place)}: {fault.sentence}"
-                for fault in list_faults(error, ClaimFile)
-            ]
-        ) from None
+        raise SpecError([index.write(path, fault) for fault in list_faults(error, ClaimFile)]) from None
     names = [claim.id for claim in claims]
     twice = [number for number, name in enumerate(names) if name in names[:number]]
     if twice:

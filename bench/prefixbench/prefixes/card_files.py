@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from prefixbench.errors import CardError, describe_unknown_name
-from prefixbench.faults import Fault, list_faults, write_place
+from prefixbench.faults import Fault, list_faults
 from prefixbench.prefixes.card import CardFile, CardRule, ModelCard
-from prefixbench.prefixes.toml_lines import LineIndex
+from prefixbench.prefixes.toml_lines import LineIndex, UnreadableTomlError, read_toml
 from prefixbench.prefixes.uses import SYMMETRIC_TASK_TYPES, Use
 from prefixbench.spec.conditions import Mechanism
 from prefixbench.spec.tasks import ROLE_TASK_TYPES
@@ -77,13 +76,9 @@ def read_card_file(path: Path) -> tuple[CardFile, LineIndex]:
         CardError: Every fault found, each with file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        raise CardError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise CardError(f"{path}: not valid TOML: {error}") from error
-    index = LineIndex.read(text)
+        document, index = read_toml(path)
+    except UnreadableTomlError as error:
+        raise CardError(f"{path}: {error}") from error
     try:
         file = CardFile.model_validate(document)
         faults = [fault for position, card in enumerate(file.models) for fault in _card_faults(position, card)]
@@ -91,9 +86,7 @@ def read_card_file(path: Path) -> tuple[CardFile, LineIndex]:
         faults = list_faults(error, CardFile)
         file = None
     if faults or file is None:
-        raise CardError(
-            [f"{path}:{index.line_of(fault.place)}: {write_place(fault.place)}: {fault.sentence}" for fault in faults]
-        )
+        raise CardError([index.write(path, fault) for fault in faults])
     return file, index
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefixbench.faults import Fault, write_place
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-]+))*)\s*=""")
@@ -38,6 +43,10 @@ class LineIndex:
                 lines.setdefault((*table, *_parts(key.group(1))), number)
         return cls(lines)
 
+    def write(self, path: Path, fault: Fault) -> str:
+        """A fault of the file at this path, with its line and its place."""
+        return f"{path}:{self.line_of(fault.place)}: {write_place(fault.place)}: {fault.sentence}"
+
     def line_of(self, location: Sequence[str | int]) -> int:
         """The line of the innermost part of a path that stands on a line of its own; 1 for the whole file."""
         path = tuple(location)
@@ -46,6 +55,25 @@ class LineIndex:
                 return self.lines[path]
             path = path[:-1]
         return 1
+
+
+class UnreadableTomlError(Exception):
+    """A file that cannot be read as TOML; the text says why, the file is for the caller to name."""
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], LineIndex]:
+    """A file's content, and which line each value stands on.
+
+    Raises:
+        UnreadableTomlError: The file cannot be read, or is no TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text), LineIndex.read(text)
+    except OSError as error:
+        raise UnreadableTomlError(f"cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise UnreadableTomlError(f"not valid TOML: {error}") from error
 
 
 def _parts(dotted: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from prefixbench.report.sentences import name_type, quote
 from prefixbench.report.snippets import TOOLS, Strings, list_tools, write_literal, write_snippet
 from prefixbench.report.ways import name_way
 from prefixbench.report.words import clean_text, count_noun, join_words, show_prefix
+from prefixbench.screen import wrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +29,6 @@ CARD = "card"
 
 SENDABLE = ("query-only", "document-only", "instruction", "custom", "paraphrase", "wrong", "cross", "foreign", "mteb")
 """Kinds of conditions that someone might send; placebos and spelling mistakes are measured, not sent."""
-
-WIDTH = 80
 
 _OPEN = {
     "positive": "gains, size open",
@@ -182,7 +181,7 @@ def render_recipe(recipe: Recipe, tool: str | None = None) -> str:
         settings = [write_snippet(name, recipe.strings) for name in ("config", "python")]
         others = join_words([*(name for name in known if name not in {"config", "python"}), CARD])
         parts = [_render_strings(recipe), *(f"{one.tool}\n\n{textwrap.indent(one.code, '  ')}" for one in settings)]
-        return "\n\n".join([*parts, "\n".join(_wrap(f"--for prints settings for one tool alone: {others}", ""))]) + "\n"
+        return "\n\n".join([*parts, "\n".join(wrap(f"--for prints settings for one tool alone: {others}", ""))]) + "\n"
     if tool == CARD:
         return write_card(recipe)
     if tool in TOOLS and tool not in known:
@@ -204,14 +203,8 @@ def _render_strings(recipe: Recipe) -> str:
         lines.append("  {title} is the document's own title, or none where it has none, as the settings below have it")
     lines.append("")
     for choice in recipe.choices:
-        lines += _wrap(f"{name_type(choice.task_type)}: {choice.why}", "  ")
+        lines += wrap(f"{name_type(choice.task_type)}: {choice.why}", "  ")
     return "\n".join(lines)
-
-
-def _wrap(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        clean_text(text), WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
-    )
 
 
 def write_card(recipe: Recipe) -> str:

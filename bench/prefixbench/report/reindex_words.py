@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from prefixbench.report.effects import SAME
 from prefixbench.report.sentences import name_type, quote
 from prefixbench.report.words import clean_text, format_interval, format_points, format_share
+from prefixbench.screen import wrap
 
 if TYPE_CHECKING:
     from prefixbench.report.effects import Effect
     from prefixbench.report.reindex import Bill, Reindex, Stage
-
-WIDTH = 80
 
 
 def render_reindex(reindex: Reindex) -> str:
     """The answer in lines of at most 80 columns; a command stands in one line, however long."""
     lines = [clean_text(f"{reindex.model}, by {reindex.run}: an index built without the documents' prefix"), ""]
     for answer in reindex.answers:
-        lines += _wrap(f"{name_type(answer.task_type)}: {answer.decision}: {answer.why}", "")
+        lines += wrap(f"{name_type(answer.task_type)}: {answer.decision}: {answer.why}", "")
         if answer.queries is not None and answer.queries.verdict != SAME:
-            lines += _wrap(
-                f"queries alone prefixed, the index as it is: {quote(answer.queries)}, {answer.queries.verdict}"
+            lines += wrap(
+                f"queries alone prefixed, the index as it is: {quote(answer.queries)}, {answer.queries.verdict}", "  "
             )
         for stage in answer.stages:
-            lines += _wrap(_tell_stage(stage))
+            lines += wrap(_tell_stage(stage), "  ")
     for row in reindex.thresholds:
-        lines += _wrap(_tell_threshold(row))
+        lines += wrap(_tell_threshold(row), "  ")
     if reindex.bill is not None:
-        lines += ["", *_wrap(_tell_bill(reindex.bill), "")]
+        lines += ["", *wrap(_tell_bill(reindex.bill), "")]
     lines += ["", *(clean_text(sentence) for sentence in reindex.missing)] if reindex.missing else []
     return "\n".join(lines) + "\n"
 
@@ -75,12 +73,6 @@ def _format_time(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} seconds"
-
-
-def _wrap(text: str, indent: str = "  ") -> list[str]:
-    return textwrap.wrap(
-        clean_text(text), WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
-    )
 
 
 def reindex_to_json(reindex: Reindex) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from prefixbench.report.copying import list_documented
@@ -17,6 +16,7 @@ from prefixbench.report.words import (
     name_briefly,
     shorten,
 )
+from prefixbench.screen import WIDTH, wrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from prefixbench.report.effects import Effect
     from prefixbench.report.evidence import Evidence
 
-WIDTH = 80
 MOST_LINES = 20
 MOST_ROWS = 7
 """Task types, or models, shown one by one."""
@@ -43,7 +42,7 @@ def render_summary(evidence: Evidence, answer: Answer, page: Path, *, everything
         everything: Whether all is told, however long it gets.
     """
     folder = evidence.runs[0].path
-    missing = [line for run in evidence.runs if run.missing for line in _wrap(f"partial: {run.describe_missing()}")]
+    missing = [line for run in evidence.runs if run.missing for line in wrap(f"partial: {run.describe_missing()}")]
     tail = [
         "",
         f"report  {page}",
@@ -52,13 +51,13 @@ def render_summary(evidence: Evidence, answer: Answer, page: Path, *, everything
     ]
     body = [
         *_limit(_list_strings(evidence, answer), MOST_STRINGS, everything, "string"),
-        *_wrap(answer.sentence),
-        *(_wrap(answer.note) if answer.note and answer.note != answer.sentence else []),
+        *wrap(answer.sentence),
+        *(wrap(answer.note) if answer.note and answer.note != answer.sentence else []),
         *_limit(_list_rows(answer), MOST_ROWS, everything, "row"),
     ]
     told = list_surprises(answer.models)
     shown = told if everything else told[:MOST_SURPRISES]
-    surprises = [line for model, sentence in shown for line in _wrap(f"surprise: {model}: {sentence}")]
+    surprises = [line for model, sentence in shown for line in wrap(f"surprise: {model}: {sentence}")]
     if len(told) > MOST_SURPRISES and not everything:
         surprises.append(f"and {count_noun(len(told) - MOST_SURPRISES, 'more surprise')} in the report")
     lines = [*body, *missing, *surprises]
@@ -66,10 +65,6 @@ def render_summary(evidence: Evidence, answer: Answer, page: Path, *, everything
     if len(lines) > room and not everything:
         lines = [*lines[: room - 1], "… the rest is in the report, and in what --all prints"]
     return "".join(f"{line.rstrip()}\n" for line in (*lines, *tail))
-
-
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(clean_text(text), WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _limit(lines: list[str], most: int, everything: bool, noun: str) -> list[str]:

@@ -114,13 +114,9 @@ class RayExecutor:
             return
         import ray
 
+        own = {} if self._settings.address else {"include_dashboard": False, "num_cpus": os.cpu_count()}
         try:
-            ray.init(
-                self._settings.address,
-                log_to_driver=False,
-                logging_level="ERROR",
-                **({} if self._settings.address else {"include_dashboard": False, "num_cpus": os.cpu_count()}),
-            )
+            ray.init(self._settings.address, log_to_driver=False, logging_level="ERROR", **own)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ClusterError(
                 f"--address {self._settings.address}: no Ray cluster could be joined ({error})."
@@ -147,15 +143,9 @@ class RayExecutor:
 
         while True:
             self._hand_out()
-            if not any(self._waiting.values()) and all(
-                one.ticket is None or one.ticket.is_done for one in self._workers
-            ):
+            if not any(self._waiting.values()) and not any(one.is_needed for one in self._workers):
                 return
-            waited = {
-                one.answer if one.is_ready else one.ready: one
-                for one in self._workers
-                if one.answer or not one.is_ready
-            }
+            waited = {one.awaited: one for one in self._workers if one.awaited is not None}
             done, _ = ray.wait(list(waited), num_returns=1, timeout=_LOOK_SECONDS)
             for reference in done:
                 self._take(waited[reference])
@@ -192,13 +182,9 @@ class RayExecutor:
             if not worker.is_ready or worker.ticket is not None:
                 continue
             waiting = self._waiting[worker.kind]
-            others = {
-                name
-                for other in self._workers
-                if other is not worker and other.kind is worker.kind
-                for name in other.keeps
-            }
-            index = choose_for(worker.keeps, others, [ticket.job.keeps for ticket in waiting])
+            others = [other for other in self._workers if other is not worker and other.kind is worker.kind]
+            elsewhere = {name for other in others for name in other.keeps}
+            index = choose_for(worker.keeps, elsewhere, [ticket.job.keeps for ticket in waiting])
             if index is not None:
                 self._begin(worker, waiting.pop(index))
             elif waiting and worker.kind is Worker.ENCODER:
@@ -220,7 +206,7 @@ class RayExecutor:
         now = time.monotonic()
         for other in self._workers:
             ticket = other.ticket
-            if ticket is None or ticket.is_done or other.kind is not kind or ticket.runs > 1:
+            if ticket is None or not other.is_needed or other.kind is not kind or ticket.runs > 1:
                 continue
             usual = self._seconds[ticket.job.stage]
             limit = max(LEAST_SLOW_SECONDS, TIMES_SLOW * statistics.median(usual)) if usual else None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from prefixbench.plain import clean_text
+from prefixbench.screen import wrap
 from prefixbench.spec.visible import show_whitespace
 
 if TYPE_CHECKING:
     from prefixbench.analysis.held_out import HeldOut
     from prefixbench.run.search_prefix import Candidate, Search
 
-WIDTH = 80
 MOST_SHOWN = 4
 """Candidates of a rung that are named."""
 
@@ -25,10 +24,10 @@ def render_search(search: Search) -> str:
     for number, rung in enumerate(search.rungs, start=1):
         shown = ", ".join(f"{name} {100 * score:.1f}" for name, score in rung.scores[:MOST_SHOWN])
         more = "" if len(rung.scores) <= MOST_SHOWN else f", and {len(rung.scores) - MOST_SHOWN} more"
-        lines += _wrap(f"rung {number}, {rung.n_queries} queries: {shown}{more}; {rung.n_kept} kept")
+        lines += wrap(f"rung {number}, {rung.n_queries} queries: {shown}{more}; {rung.n_kept} kept")
     lines += ["", f"winner: {search.winner.name}: {show_whitespace(search.winner.query)}"]
     for one in search.held_out:
-        lines += _wrap(_tell(one, search), "  ")
+        lines += wrap(_tell(one, search), "  ")
     if not search.held_out:
         lines.append("  it is what it would be compared with: nothing better was found")
     custom = f'found:query="{_escape(search.winner.query)}",document="{_escape(search.document)}"'
@@ -52,10 +51,6 @@ def _tell(one: HeldOut, search: Search) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-
-
-def _wrap(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False)
 
 
 def search_to_json(search: Search) -> dict[str, Any]:

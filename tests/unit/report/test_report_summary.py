@@ -10,7 +10,8 @@ from prefixbench.report.answer import build_answer
 from prefixbench.report.command import close_sweep
 from prefixbench.report.evidence import gather_evidence
 from prefixbench.report.inputs import ReportOptions
-from prefixbench.report.summary import MOST_LINES, WIDTH, render_summary
+from prefixbench.report.summary import MOST_LINES, render_summary
+from prefixbench.screen import WIDTH
 
 from tests.fakes_report import CONDITIONS, MODELS, TASKS, FakeAnalysis, FakeSweep, make_fake
 
