@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prefixbench.analysis import analyse
 from prefixbench.analysis.compare import choose_settings
-from prefixbench.analysis.drift import Row, describe_run_drift
+from prefixbench.analysis.drift import Row
 from prefixbench.claims import Assessment, assess, load_claims
 from prefixbench.report.answer import Answer, ModelAnswer, build_answer
 from prefixbench.report.evidence import gather_evidence
@@ -65,14 +65,14 @@ def read_made(root: Path) -> Made:
     results = root / "results"
     run = load_run(results / "answer")
     check = results / "answer-check"
-    settings = choose_settings(run)
+    analysis = analyse(run, choose_settings(run))
     return Made(
         run=run,
         check=load_run(check) if check.is_dir() else None,
         twins=find([load_run(results / name) for name in ("twins", "twins-mteb")]),
         published=_read_published(results / "answer" / "published.csv"),
-        answer=build_answer(gather_evidence([run], [analyse(run, settings)], ReportOptions())),
-        drift=tuple(describe_run_drift(run, settings)),
+        answer=build_answer(gather_evidence([run], [analysis], ReportOptions())),
+        drift=tuple({str(name): value for name, value in row.items()} for row in analysis.drift.to_dict("records")),
         assessments=assess(load_claims(), [run]),
     )
 

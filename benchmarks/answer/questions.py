@@ -65,7 +65,7 @@ def tell_threshold(made: Made, model: ModelAnswer) -> str:
     if largest["condition"] != "correct":
         way = name_way(largest["condition"])
         text += f", {way} by {_shift(largest)} on {largest['task']}"
-    called = [row for row in own if "share_alike" in row]
+    called = [row for row in own if row["share_alike"] == row["share_alike"]]  # graded pairs have no threshold
     text += "".join(f"; {_calls(row)}" for row in called)
     return text
 

@@ -8,16 +8,13 @@ the other, both ways, so that ``none`` is not judged by pairs its threshold was 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from prefixbench.analysis.inference import PairedData, infer_contrast
 from prefixbench.analysis.metrics import PRECISION
-from prefixbench.analysis.pairing import group_by_place, pair_cells
 from prefixbench.analysis.rules import ALPHA, Claim, Family, decide_family
-from prefixbench.errors import AnalysisError, ResultsError
 from prefixbench.items.table import Statistic
 
 if TYPE_CHECKING:
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from prefixbench.analysis.blocks import Block, RunLike
+    from prefixbench.analysis.blocks import Block
     from prefixbench.analysis.inference import Inference
     from prefixbench.analysis.settings import AnalysisSettings
 
@@ -86,17 +83,6 @@ def describe_drift(block: Block, settings: AnalysisSettings) -> list[Row]:
             own |= _describe_calls(block, is_called[row], is_called[baseline], settings)
         rows.append(own)
     _decide(rows)
-    return rows
-
-
-def describe_run_drift(run: RunLike, settings: AnalysisSettings) -> list[Row]:
-    """Return the rows of every place of a run whose cells can be paired."""
-    rows: list[Row] = []
-    for place, cells in group_by_place(run).items():
-        if not OF_PAIRS & {cell.statistic for cell in cells}:
-            continue
-        with suppress(AnalysisError, ResultsError):  # the analysis of the same run says why
-            rows += describe_drift(pair_cells(run, place, cells), settings)
     return rows
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prefixbench.analysis.blocks import Place
-from prefixbench.analysis.drift import describe_drift
-from prefixbench.analysis.pairing import group_by_place, pair_cells
-from prefixbench.errors import AnalysisError, ResultsError, SpecError
+from prefixbench.analysis.columns_explored import DRIFT
+from prefixbench.errors import SpecError
 from prefixbench.report.effects import SAME, Effect
 from prefixbench.report.one_model import OneModel, load_model
 from prefixbench.report.sentences import quote
@@ -198,16 +197,13 @@ def decide_index(step: Effect | None, stages: Iterable[Stage]) -> tuple[str, str
 
 def _find_thresholds(one: OneModel) -> list[dict[str, Any]]:
     """What a fixed threshold on similarities would do once texts have the prefix, by task of labelled pairs."""
-    rows = []
-    for place, cells in group_by_place(one.run).items():
-        if place.model != one.reading.model:
-            continue
-        try:
-            found = describe_drift(pair_cells(one.run, place, cells), one.settings)
-        except (AnalysisError, ResultsError):
-            continue  # the analysis has refused this place by name; there is no threshold to speak of
-        rows += [row for row in found if row["condition"] == "correct" and "verdict" in row]
-    return rows
+    rows = one.evidence.drift.to_dict("records")
+    labelled = [row for row in rows if row["share_alike"] == row["share_alike"]]  # graded pairs have no threshold
+    return [
+        {name: row[name] for name in DRIFT}
+        for row in labelled
+        if (row["model"], row["condition"]) == (one.reading.model, "correct")
+    ]
 
 
 def _write_bill(one: OneModel, documents: int | None, price: float | None) -> Bill | None:
