@@ -78,14 +78,16 @@ def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
     blocks = _pair_all(run, settings, findings)
     found = _compare_all(blocks, settings)
     tasks = gather_tasks(contrast for own in found.values() for contrast in own.contrasts)
-    close = find_close_places(tasks, decide_tasks(tasks), blocks, settings.n_resamples)
-    more = replace(settings, n_resamples=MORE * settings.n_resamples)
-    found |= _compare_all([block for block in blocks if block.place in close], more)
+    decided = decide_tasks(tasks)
+    close = find_close_places(tasks, decided, blocks, settings.n_resamples)
+    if close:
+        more = replace(settings, n_resamples=MORE * settings.n_resamples)
+        found |= _compare_all([block for block in blocks if block.place in close], more)
+        tasks = gather_tasks(contrast for own in found.values() for contrast in own.contrasts)
+        decided = decide_tasks(tasks)
     for own in found.values():
         findings.add(own)
     _note_missing(run, findings)
-    tasks = gather_tasks(findings.contrasts)
-    decided = decide_tasks(tasks)
     of_tasks, of_types = describe_tasks(tasks, decided), describe_types(tasks)
     of_models = describe_models(tasks, of_tasks, of_types, find_training(run.results), settings)
     return Analysis(

@@ -165,6 +165,7 @@ def _prepare_average_precision(predictions: Floats, target: Floats) -> Compute:
         for row, order in enumerate(ordered):
             retrieved, true = np.zeros_like(n_positive), np.zeros_like(n_positive)
             area, term = np.zeros_like(n_positive), np.empty_like(n_positive)
+            some_empty = True
             for group in order.groups:
                 retrieved += rows[group[0]] if len(group) == 1 else counts[group].sum(axis=0)
                 positives = [item for item in group if is_positive[item]]
@@ -172,8 +173,8 @@ def _prepare_average_precision(predictions: Floats, target: Floats) -> Compute:
                 if positives:
                     found = rows[positives[0]] if len(positives) == 1 else counts[positives].sum(axis=0)
                     true += found
-                    np.maximum(retrieved, 1, out=term)
-                    np.divide(true, term, out=term)
+                    some_empty = some_empty and not retrieved.all()
+                    np.divide(true, np.maximum(retrieved, 1) if some_empty else retrieved, out=term)
                     term *= found
                     area += term
             scores[row] = _divide(area, n_positive)

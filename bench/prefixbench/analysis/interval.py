@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from scipy.special import stdtr, stdtrit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Estimate:
     """A delta and all that its intervals need, in points.
 
@@ -38,6 +39,10 @@ class Estimate:
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the two-sided interval at level ``1 − alpha``."""
         reach = _quantile(alpha, self.degrees)
+        return self._reach(reach)
+
+    def _reach(self, reach: float) -> tuple[float, float]:
+        """Where the interval ends for a critical value."""
         return self.delta - self.error * self._untransform(reach), self.delta - self.error * self._untransform(-reach)
 
     def p_against(self, bound: float) -> float:
@@ -48,21 +53,23 @@ class Estimate:
         score = self._transform(gap / self.error)
         return min(1.0, 2 * _tail(abs(score), self.degrees))
 
-    @property
+    @cached_property
     def cautious_error(self) -> float:
         """Standard error with the imagined items in it."""
         return math.hypot(self.error, self.unseen)
 
     def cautious_interval(self, alpha: float) -> tuple[float, float]:
         """Return the two-sided interval at level ``1 − alpha`` that allows for items which nobody saw."""
-        (low, high), (wide_low, wide_high) = self.interval(alpha), self._widen().interval(alpha)
+        reach = _quantile(alpha, self.degrees)
+        (low, high), (wide_low, wide_high) = self._reach(reach), self._wide._reach(reach)
         return min(low, wide_low), max(high, wide_high)
 
     def cautious_p_against(self, bound: float) -> float:
         """Return the p-value that belongs to `cautious_interval`."""
-        return max(self.p_against(bound), self._widen().p_against(bound))
+        return max(self.p_against(bound), self._wide.p_against(bound))
 
-    def _widen(self) -> Estimate:
+    @cached_property
+    def _wide(self) -> Estimate:
         """The estimate whose error holds the imagined items, which lean to neither side."""
         wide = self.cautious_error
         acceleration = self.acceleration * (self.error / wide) ** 3 if wide > 0 else 0.0
@@ -97,6 +104,7 @@ _STRAIGHT = 1e-8
 """Below this acceleration the transformation is the identity to the last digit, and its formula divides by nearly 0."""
 
 
+@lru_cache(maxsize=100_000)
 def _quantile(alpha: float, degrees: float) -> float:
     """Return the two-sided critical value."""
     return float(-stdtrit(_finite(degrees), alpha / 2))

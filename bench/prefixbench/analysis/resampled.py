@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +23,13 @@ if TYPE_CHECKING:
     from prefixbench.analysis.counted import Compute
 
     Floats = NDArray[np.float64]
+    Counts = NDArray[np.integer[Any]]
 
 CHUNK_COUNTS = 8_000_000
 """Counts, items times resamples, that a statistic other than a mean is given together."""
+
+MOST_KEPT_COUNTS = 32_000_000
+"""Counts, units times resamples, that are drawn once for all blocks with as many units; more are drawn in chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +99,35 @@ def _jackknife(block: Block, n_resamples: int, seed: int) -> Resampled:
 
 def _draw_counts(block: Block, n_resamples: int, seed: int) -> Iterator[tuple[slice, Floats]]:
     """How often each item is in each resample of the units, ``(n_items, chunk)``; the same for every replicate."""
-    rng = np.random.default_rng([seed, block.n_units])
     step = max(64, CHUNK_COUNTS // len(block.unit))
-    for start in range(0, n_resamples, step):
-        size = min(step, n_resamples - start)
-        counts = rng.multinomial(block.n_units, np.full(block.n_units, 1 / block.n_units), size=size)
-        yield slice(start, start + size), np.ascontiguousarray(counts.T[block.unit], dtype=np.float64)
+    for columns, counts in _draw_units(block.n_units, n_resamples, seed, step):
+        yield columns, np.ascontiguousarray(counts[block.unit], dtype=np.float64)
+
+
+def _draw_units(n_units: int, n_resamples: int, seed: int, step: int) -> Iterator[tuple[slice, Counts]]:
+    """How often each unit is in each resample, ``(n_units, step)``; the numbers do not depend on the step."""
+    chunks = [slice(start, min(start + step, n_resamples)) for start in range(0, n_resamples, step)]
+    if n_units * n_resamples <= MOST_KEPT_COUNTS:
+        with _DRAWING:  # two threads that need the same draws do not both make them
+            kept = _keep_draws(n_units, n_resamples, seed)
+        yield from ((columns, kept[:, columns]) for columns in chunks)
+        return
+    rng = np.random.default_rng([seed, n_units])
+    for columns in chunks:
+        yield columns, _draw(rng, n_units, columns.stop - columns.start)
+
+
+_DRAWING = threading.Lock()
+
+
+@lru_cache(maxsize=4)
+def _keep_draws(n_units: int, n_resamples: int, seed: int) -> Counts:
+    counts = _draw(np.random.default_rng([seed, n_units]), n_units, n_resamples)
+    return np.ascontiguousarray(counts, dtype=np.min_scalar_type(counts.max(initial=0)))
+
+
+def _draw(rng: np.random.Generator, n_units: int, n_resamples: int) -> Counts:
+    return rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples).T
 
 
 def _list_blocks(block: Block, seed: int) -> NDArray[np.int64]:

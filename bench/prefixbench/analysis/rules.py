@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +79,7 @@ class Family(StrEnum):
     EXPLORATORY = "exploratory"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claim:
     """One difference and what is asked of it.
 
@@ -99,7 +100,7 @@ class Claim:
         """Whether it takes part in its family."""
         return not self.same_strings and self.n_units >= FEWEST_UNITS
 
-    @property
+    @cached_property
     def p_value(self) -> float:
         """The p-value of the verdict: what stands between the data and a word.
 
