@@ -15,6 +15,7 @@ PrefixbenchError               a sentence a person can act on; the command line 
 ├── EndpointError              an endpoint that refuses, does not answer, or answers with something else than documented
 ├── BudgetError                the next request would pass what the user allows; the sweep stops and can be resumed
 ├── AuditError                 what reached the model is not what was planned; the cell fails
+│   └── InertError             what is sent moves no vector; the cell ends as inert, since nothing would be measured
 ├── ScoreError                 the main score rebuilt from items differs from mteb's, or scoring is impossible
 └── AnalysisError              a contrast that must not be computed: unpaired items, mixed revisions, too few items
 """
@@ -134,6 +135,10 @@ class BudgetError(PrefixbenchError):
 
 class AuditError(PrefixbenchError):
     """What reached the model differs from what was planned."""
+
+
+class InertError(AuditError):
+    """What is sent changes no vector, so that nothing would be measured."""
 
 
 class ScoreError(PrefixbenchError):

@@ -37,7 +37,9 @@ CLAIMS = {
     "the data cannot tell": "inconclusive",
     "none is documented": "same strings",
     "described, not tested": "described",
+    "moves no vector": "inert",
 }
+NOTHING = {"same strings", "inert"}
 
 
 @st.composite
@@ -90,7 +92,8 @@ def test_the_first_reply_is_the_headlines(types: dict[str, Effect]) -> None:
     assert not reply.word.startswith("no, not for") or ("hurts" in verdicts and "helps" not in verdicts)
     assert (reply.word == "not measured") == (not types)
     assert (reply.word == "there is none") == (verdicts == {"same strings"})
-    assert (reply.word == "makes no difference") == (bool(types) and verdicts - {"same strings"} == {"equivalent"})
+    assert (reply.word == "it does nothing") == (bool(types) and "inert" in verdicts and not verdicts - NOTHING)
+    assert (reply.word == "makes no difference") == (bool(types) and verdicts - NOTHING == {"equivalent"})
 
 
 @given(st.none() | effects("Retrieval"), st.none() | effects("Retrieval"), st.booleans())
@@ -100,7 +103,7 @@ def test_what_was_not_measured_is_told_apart_from_what_is_not_settled(
     index = reply_index(step, {"query-only": part}, has_roles=has_roles)
     words = reply_words(step, part)
     measured = step is not None and step.is_measured
-    assert (index.word in {"not measured", "does not arise"}) == (step is None)
+    assert (index.word in {"not measured", "does not arise"}) == (step is None or step.verdict == "inert")
     assert (words.word == "not measured") == (not measured)
     for reply in (index, words):
         if measured and step is not None:
@@ -115,7 +118,7 @@ def test_harm_is_told_only_where_it_is_shown(mistakes: dict[str, Effect]) -> Non
     reply = reply_mix(mistakes)
     verdicts = {effect.verdict for effect in mistakes.values()}
     assert ("worse than none" in reply.word) == ("hurts" in verdicts)
-    assert (reply.word == "not measured") == (not verdicts - {"same strings"})
+    assert (reply.word == "not measured") == (not verdicts - NOTHING)
     if reply.word == "far worse than none":
         assert any(effect.verdict == "hurts" and effect.high < -5 for effect in mistakes.values())
 
@@ -165,6 +168,7 @@ PAIR_CLAIMS = {
     "the data cannot tell": "inconclusive",
     "described, not tested": "described",
     "both send the same": "same strings",
+    "moves no vector": "inert",
     "not measured": "",
 }
 

@@ -42,6 +42,8 @@ class Served:
             ``garbage``, ``slow``.
         hidden: A prompt the server puts before every text.
         inert: Whether parameters change nothing.
+        same: Values of parameters that are taken for another.
+        bare: The parameters that change nothing, as if none were sent.
         is_vllm: Whether ``/v2/embed`` is vLLM's.
         max_words: Words read of a text; the rest is dropped silently.
         seed: Another one is another model.
@@ -51,6 +53,8 @@ class Served:
     faults: deque[str] = field(default_factory=deque)
     hidden: str = ""
     inert: bool = False
+    same: dict[str, str] = field(default_factory=dict)
+    bare: dict[str, str] = field(default_factory=dict)
     is_vllm: bool = False
     max_words: int | None = None
     seed: int = 0
@@ -67,7 +71,8 @@ class Served:
             raise RefusedRequestError(f"input contains {self.refuse}")
         words = (self.hidden + text).split()[: self.max_words]
         parts = [f"{index % 3} {word}" for index, word in enumerate(words)]
-        if not self.inert:
+        parameters = {name: self.same.get(value, value) for name, value in parameters.items()}
+        if not self.inert and parameters != self.bare:
             parts += [f"parameter {name}={value}" for name, value in sorted(parameters.items())]
         total = np.sum([self._draw(part) for part in parts] or [self._draw("")], axis=0)
         return list(map(float, np.asarray(total / np.linalg.norm(total), dtype=np.float32)))

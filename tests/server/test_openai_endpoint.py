@@ -56,7 +56,7 @@ def test_every_text_gets_its_own_vector_in_requests_of_the_documented_size(
 ) -> None:
     served = server[1]
     embedder = open_at()
-    embedder.prove_lever(Side("query: "))
+    embedder.measure_lever(Side("query: "))
     asked = len(served.requests)
     served.faults.extend(["slow"] * 4)
     vectors = embedder.embed(embedder.read(TEXTS, Side("query: ")))

@@ -87,7 +87,7 @@ def test_texts_and_parameters_arrive_as_documented(backend: str, server: tuple[s
 @pytest.mark.parametrize("fault", ["429", "500", "half"])
 def test_what_passes_is_tried_again(fault: str, backend: str, server: tuple[str, Served], open_vendor: Open) -> None:
     embedder = open_vendor(backend)
-    embedder.prove_lever(side_of(backend))
+    embedder.measure_lever(side_of(backend))
     server[1].faults.extend([fault])
     side = side_of(backend)
     assert embedder.embed(embedder.read(TEXTS[:3], side)).shape == (3, embedder.known.dim)
@@ -97,7 +97,7 @@ def test_what_passes_is_tried_again(fault: str, backend: str, server: tuple[str,
 @pytest.mark.parametrize("backend", [name for name in VENDORS if name != "vertex"])  # it takes one text a request
 def test_another_number_of_vectors_fails_loudly(backend: str, server: tuple[str, Served], open_vendor: Open) -> None:
     embedder = open_vendor(backend)
-    embedder.prove_lever(side_of(backend))
+    embedder.measure_lever(side_of(backend))
     server[1].faults.extend(["count"])
     inputs = embedder.read(TEXTS[:3], side_of(backend))
     with pytest.raises(AuditError, match=r"sent 3 texts, got 1 vector\.$"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from prefixbench.analysis.blocks import Block
+    from prefixbench.results.records import CellFailure
 
 One = TypeVar("One")
 Result = TypeVar("Result")
@@ -53,7 +55,7 @@ class Analysis:
         types: One row a model × task type × contrast: the mean over the type's tasks.
         models: One line a model.
         movers: The items that moved most.
-        refusals: Contrasts that were not made, and why.
+        refusals: Contrasts that were not made, and why; those of an inert lever are made, and say so.
         drift: What a threshold kept from ``none`` does to pairs; its columns stand in `columns_explored`.
     """
 
@@ -105,14 +107,24 @@ def analyse(run: RunLike, settings: AnalysisSettings | None = None) -> Analysis:
 def _pair_all(run: RunLike, settings: AnalysisSettings, findings: Findings) -> list[Block]:
     def pair(place: Place) -> Block | str:
         try:
-            return choose_metric(pair_cells(run, place, places[place]), settings.metric)
+            block = choose_metric(pair_cells(run, place, places[place]), settings.metric)
+            return replace(block, inert=inert.get(place, {}))
         except (AnalysisError, ResultsError) as error:
             return str(error)
 
-    places = group_by_place(run)
+    places, inert = group_by_place(run), _find_inert(run)
     paired = dict(zip(places, _spread_out(pair, places), strict=True))
     findings.refusals += [_refuse(place, "all", told) for place, told in paired.items() if isinstance(told, str)]
     return [block for block in paired.values() if not isinstance(block, str)]
+
+
+def _find_inert(run: RunLike) -> dict[Place, dict[str, CellFailure]]:
+    """By place and condition, the cells whose lever was shown to move nothing."""
+    found: dict[Place, dict[str, CellFailure]] = defaultdict(dict)
+    for row in run.failures:
+        if row.status == "inert":
+            found[Place.of(row)] |= dict.fromkeys(row.conditions, row)
+    return found
 
 
 def _compare_all(blocks: list[Block], settings: AnalysisSettings) -> dict[Place, Findings]:
@@ -139,8 +151,13 @@ def _count_cores() -> int:
 def _note_missing(run: RunLike, findings: Findings) -> None:
     """A contrast fixed before the run, one of whose conditions has no score, is named with the reason."""
     present = {(Place.of(cell), name) for cell in run.results for name in cell.conditions}
+    scored = {place for place, _ in present}
     missing = {(Place.of(row), name): row for row in run.failures for name in row.conditions}
     for (place, name), row in missing.items():
+        if row.status == "inert":
+            if place not in scored:  # elsewhere its contrasts are rows of their own
+                findings.refusals.append(_refuse(place, "all", f"{name} is inert: {row.reason}"))
+            continue
         for pair in (PRIMARY, *SIDES):
             other = pair[1] if pair[0] == name else pair[0]
             if name in pair and (place, other) in present and (place, name) not in present:

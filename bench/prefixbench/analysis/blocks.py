@@ -66,6 +66,7 @@ class Block:
         prediction: Same shape, or ``None`` for means.
         target: Shape ``(n_items, n_replicates)``, or ``None`` for means.
         rank: Shape ``(n_cells, n_items)``, or ``None``.
+        inert: By condition name, the row of its cell, where what it sends was shown to move no vector.
     """
 
     place: Place
@@ -80,6 +81,7 @@ class Block:
     target: Floats | None = None
     rank: Floats | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
+    inert: Mapping[str, CellFailure] = field(default_factory=dict)
 
     @property
     def n_cells(self) -> int:

@@ -27,7 +27,8 @@ _INFERENCE: Final[Columns] = {
     "margin": ("float64", "The smallest difference that matters, points."),
     "verdict": (
         "str",
-        "helps, hurts, equivalent, positive, negative (size open), inconclusive, described (not tested), same strings.",
+        "helps, hurts, equivalent, positive, negative (size open), inconclusive, described (not tested), same strings, "
+        "inert.",
     ),
     "reason": ("str", "Why an interval that looks decisive is not, or why nothing was tested."),
     "mde": ("float64", "Effect in points whose verdict would be reached with 80% power in its family."),
@@ -41,8 +42,8 @@ _SCORES: Final[Columns] = {
     "baseline": ("str", "The condition it is compared with."),
     "n_items": ("int64", "Items paired."),
     "n_units": ("int64", "Independent units: clusters of items, or the items where each stands alone."),
-    "score": ("float64", "Main score under the condition, mteb's units."),
-    "baseline_score": ("float64", "Main score under the baseline, mteb's units."),
+    "score": ("float64", "Main score under the condition, mteb's units; absent where it is inert."),
+    "baseline_score": ("float64", "Main score under the baseline, mteb's units; absent where it is inert."),
 }
 
 CONTRASTS: Final[Columns] = {
@@ -56,7 +57,7 @@ CONTRASTS: Final[Columns] = {
     "share_better": ("float64", "Share of items that gained (0–1)."),
     "share_worse": ("float64", "Share of items that lost (0–1)."),
     "share_same": ("float64", "Share of items that did not change (0–1)."),
-    "same_strings": ("bool", "Both conditions send the same to the model: nothing was measured."),
+    "same_strings": ("bool", "Nothing was measured: both send the same to the model, or one is inert (`verdict`)."),
     "seed": ("int64", "The run's, which the analysis takes over."),
     "method": ("str", "How the interval came about."),
 }
@@ -68,7 +69,7 @@ TASKS: Final[Columns] = {
     "n_subsets": ("int64", "Subsets and splits averaged."),
     **_SCORES,
     **_INFERENCE,
-    "same_strings": ("bool", "Both conditions send the same on every subset: nothing was measured."),
+    "same_strings": ("bool", "Nothing was measured on any subset: the same is sent, or one is inert (`verdict`)."),
     "shrunk_points": (
         "float64",
         "The delta with the model's other tasks in view; absent for one task.",
@@ -102,7 +103,10 @@ TYPES: Final[Columns] = {
 MODELS: Final[Columns] = {
     "model": ("str", "Model."),
     "training": ("str", "prefix, instruction or none: how the model takes its task."),
-    "line": ("str", "required, helpful, harmful, mixed, harmless, not shown, or no prefix; true for `line_types`."),
+    "line": (
+        "str",
+        "required, helpful, harmful, mixed, harmless, not shown, no prefix, or inert; true for `line_types`.",
+    ),
     "line_types": ("str", "The task types that the line holds for, comma-separated; empty where it says nothing."),
     "other_types": ("str", "Measured task types that the line does not speak of, comma-separated."),
     "sentence": ("str", "The line as one sentence with its numbers."),
@@ -114,6 +118,7 @@ MODELS: Final[Columns] = {
     "n_open": ("int64", "positive, negative or inconclusive."),
     "n_described": ("int64", "Tasks with too few units to be tested."),
     "n_same": ("int64", "Tasks on which nothing was measured, the strings being the same."),
+    "n_inert": ("int64", "Tasks on which nothing was measured, since what is sent moves no vector."),
     "new_task_points": (
         "float64",
         "The delta to expect on a new task like these; absent for one task.",

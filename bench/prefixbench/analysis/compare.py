@@ -44,13 +44,19 @@ def list_conditions(run: Run) -> list[str]:
     return sorted({name for result in run.results for name in result.conditions})
 
 
+def list_contrasted(run: Run) -> list[str]:
+    """Every condition name that a contrast may speak of: one with a finished cell, or one shown to be inert."""
+    inert = {name for row in run.failures if row.status == "inert" for name in row.conditions}
+    return sorted(inert.union(list_conditions(run)))
+
+
 def find_pairs(run: Run, selection: Selection) -> tuple[Pair, ...]:
     """The contrasts a selection asks for; none where it asks for no particular one.
 
     Raises:
         SpecError: A condition the run does not hold.
     """
-    conditions = list_conditions(run)
+    conditions = list_contrasted(run)
     pairs: list[Pair] = []
     if selection.contrast is not None:
         pairs.append(parse_contrast(selection.contrast, conditions))

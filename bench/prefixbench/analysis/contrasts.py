@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,12 +31,14 @@ class Contrast:
         inference: What the items say.
         margin: The smallest difference that matters, points.
         cells: Ids of the two cells; contrasts of the same two are one claim under two names.
+        inert: Why nothing was measured, where one of the two was shown to move no vector.
     """
 
     row: dict[str, Any]
     inference: Inference
     margin: float
     cells: tuple[str, str]
+    inert: str = ""
 
 
 @dataclass
@@ -56,7 +59,10 @@ class Findings:
 def compare_block(block: Block, resampled: Resampled, settings: AnalysisSettings) -> Findings:
     """Make every contrast of one block, or give the sentence that says why it cannot be made."""
     findings = Findings()
-    for pair in list_contrasts({*block.row_of, *block.faults}, settings.contrasts):
+    for pair in list_contrasts({*block.row_of, *block.faults, *block.inert}, settings.contrasts):
+        if any(name in block.inert for name in pair):
+            findings.contrasts.append(_tell_inert(block, resampled, pair, settings))
+            continue
         faults = [block.faults[name] for name in pair if name in block.faults]
         try:
             if faults:
@@ -95,16 +101,7 @@ def _compare_pair(block: Block, resampled: Resampled, pair: Pair, settings: Anal
     change = (block.value[first] - block.value[second]).mean(axis=1)
     better, worse = float(np.mean(change > UNCHANGED)), float(np.mean(change < -UNCHANGED))
     row: dict[str, Any] = {
-        **_place_fields(block),
-        "task_type": block.place.task_type,
-        "metric": block.metric,
-        "contrast": format_contrast(pair),
-        "condition": pair[0],
-        "baseline": pair[1],
-        "n_items": len(block.item_id),
-        "n_units": block.n_units,
-        "score": float(resampled.score[first]),
-        "baseline_score": float(resampled.score[second]),
+        **_describe_pair(block, resampled, pair),
         "share_better": better,
         "share_worse": worse,
         "share_same": 1.0 - better - worse,
@@ -114,6 +111,40 @@ def _compare_pair(block: Block, resampled: Resampled, pair: Pair, settings: Anal
     }
     cells = block.cells[first].cell_id, block.cells[second].cell_id
     return Contrast(row, inference, settings.margin_of(block.metric), cells)
+
+
+def _describe_pair(block: Block, resampled: Resampled, pair: Pair) -> dict[str, Any]:
+    """The fields of any contrast; a condition that was not scored has no score."""
+    scores = [float(resampled.score[block.row_of[name]]) if name in block.row_of else math.nan for name in pair]
+    return {
+        **_place_fields(block),
+        "task_type": block.place.task_type,
+        "metric": block.metric,
+        "contrast": format_contrast(pair),
+        "condition": pair[0],
+        "baseline": pair[1],
+        "n_items": len(block.item_id),
+        "n_units": block.n_units,
+        "score": scores[0],
+        "baseline_score": scores[1],
+    }
+
+
+def _tell_inert(block: Block, resampled: Resampled, pair: Pair, settings: AnalysisSettings) -> Contrast:
+    """A contrast in which nothing was measured, since what one of the two sends moves no vector."""
+    reason = next(block.inert[name].reason for name in pair if name in block.inert)
+    row: dict[str, Any] = {
+        **_describe_pair(block, resampled, pair),
+        "share_better": 0.0,
+        "share_worse": 0.0,
+        "share_same": 1.0,
+        "same_strings": True,
+        "seed": settings.seed,
+        "method": "inert",
+    }
+    found = (block.inert[name] if name in block.inert else block.cells[block.row_of[name]] for name in pair)
+    first, second = (cell.cell_id for cell in found)
+    return Contrast(row, replace(NOTHING, method="inert"), settings.margin_of(block.metric), (first, second), reason)
 
 
 def _read_alike(block: Block, first: int, second: int) -> bool:

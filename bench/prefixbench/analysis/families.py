@@ -77,6 +77,7 @@ def _gather_task(group: list[Contrast]) -> TaskContrast:
         margin=max(part.margin for part in parts),
         n_units=_count_units(parts),
         same_strings=all(part.row["same_strings"] for part in parts),
+        inert=next((part.inert for part in parts if part.inert), ""),
     )
     return TaskContrast(tuple(parts), Inference(estimate, item_error, parts[0].inference.method), claim)
 
@@ -227,7 +228,13 @@ def describe_contrasts(
 
 
 def _claim_of(contrast: Contrast) -> Claim:
-    return Claim(contrast.inference.estimate, contrast.margin, _count_units([contrast]), contrast.row["same_strings"])
+    return Claim(
+        contrast.inference.estimate,
+        contrast.margin,
+        _count_units([contrast]),
+        contrast.row["same_strings"],
+        contrast.inert,
+    )
 
 
 def describe_types(tasks: Sequence[TaskContrast]) -> list[Row]:

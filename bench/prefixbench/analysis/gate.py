@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from prefixbench.analysis.analyse import analyse
-from prefixbench.analysis.compare import Selection, choose_settings, list_conditions
+from prefixbench.analysis.compare import Selection, choose_settings, list_contrasted
 from prefixbench.analysis.lines import format_interval, format_points
 from prefixbench.analysis.names import parse_contrast
 from prefixbench.analysis.rules import Verdict
@@ -113,7 +113,7 @@ def judge_run(
     if max_loss is not None and (not math.isfinite(max_loss) or max_loss < 0):
         raise SpecError(f"--max-loss: {max_loss:g} is no loss; give points of 0 or more, as in --max-loss 0.5.")
     run = load_run(path)
-    pair = parse_contrast(contrast, list_conditions(run))
+    pair = parse_contrast(contrast, list_contrasted(run))
     asked = Asked({} if max_loss is None else {OTHERS: max_loss})
     analysis = analyse(run, choose_settings(run, asked, (pair,)))
     rows = analysis.contrasts[analysis.contrasts["contrast"] == contrast]
@@ -124,7 +124,10 @@ def judge_run(
         select_rows(frame, everything, model=chosen.model, task=chosen.task) for frame in (rows, refusals)
     )
     judged = rows[~rows["same_strings"]]
-    unjudged = [f"{row.model} · {row.task} ({row.hf_subset}): {row.reason}" for row in refusals.itertuples()]
+    inert = rows[rows["verdict"] == Verdict.INERT.value]
+    unjudged = [
+        f"{row.model} · {row.task} ({row.hf_subset}): {row.reason}" for row in pd.concat([refusals, inert]).itertuples()
+    ]
     # A cell that was planned and has no row that counts might be the one that loses.
     unjudged += [run.describe_missing()] if run.missing else []
     if not len(judged) and not unjudged:

@@ -34,7 +34,7 @@ TRAINING_OF = {
 """A model's training, as its mechanism shows it."""
 
 STRONGEST_FIRST = ("required", "helpful", "mixed", "harmful", "harmless")
-NOT_SHOWN = "not shown"
+NOT_SHOWN, NO_PREFIX, INERT = "not shown", "no prefix", "inert"
 
 
 def find_training(results: Iterable[CellResult]) -> dict[str, str]:
@@ -121,11 +121,12 @@ def _describe_model(model: str, tasks: Sequence[Row], types: Sequence[Row], new_
         by_line[row["line"]].append(row)
     lines = [line for line in STRONGEST_FIRST if line in by_line]
     line = _join_lines(lines, tasks, types)
-    spoken = [row for name in lines for row in by_line[name]] if line not in (NOT_SHOWN, "no prefix") else []
+    spoken = [row for name in lines for row in by_line[name]] if line not in (NOT_SHOWN, NO_PREFIX, INERT) else []
     silent = [row for row in types if row not in spoken]
     verdicts = [row["verdict"] for row in tasks]
-    n_same, n_described = verdicts.count(Verdict.SAME_STRINGS), verdicts.count(Verdict.DESCRIBED)
-    n_tested = len(verdicts) - n_same - n_described
+    nothing = (Verdict.SAME_STRINGS, Verdict.INERT, Verdict.DESCRIBED)
+    n_same, n_inert, n_described = (verdicts.count(word) for word in nothing)
+    n_tested = len(verdicts) - n_same - n_inert - n_described
     declared = [verdicts.count(word) for word in (Verdict.HELPS, Verdict.HURTS, Verdict.EQUIVALENT)]
     return {
         "model": model,
@@ -141,6 +142,7 @@ def _describe_model(model: str, tasks: Sequence[Row], types: Sequence[Row], new_
         "n_open": n_tested - sum(declared),
         "n_described": n_described,
         "n_same": n_same,
+        "n_inert": n_inert,
         "new_task_points": new_task.mean,
         "new_task_low": new_task.low,
         "new_task_high": new_task.high,
@@ -151,7 +153,7 @@ def _describe_model(model: str, tasks: Sequence[Row], types: Sequence[Row], new_
 def _join_lines(lines: Sequence[str], tasks: Sequence[Row], types: Sequence[Row]) -> str:
     """The model's line from its types' lines; types that contradict each other make it *mixed*."""
     if tasks and not types:
-        return "no prefix"
+        return INERT if any(row["verdict"] == Verdict.INERT for row in tasks) else NO_PREFIX
     good, bad = {"required", "helpful"} & {*lines}, {"harmful"} & {*lines}
     if "mixed" in lines or (good and bad):
         return "mixed"
@@ -183,7 +185,10 @@ def write_sentence(line: str, by_line: dict[str, list[Row]], tasks: Sequence[Row
     """Return the model's line in words; every clause carries the numbers of the task type it speaks of."""
     if not tasks:
         return "The documented prefix was not compared with none on any task."
-    if line == "no prefix":
+    if line == INERT:
+        reason = next(row["reason"] for row in tasks if row["verdict"] == Verdict.INERT)
+        return f"The documented lever does nothing here: {reason}"
+    if line == NO_PREFIX:
         return "No prefix is documented for these tasks: there was nothing to compare."
     clauses = [
         f"{ADVICE[name]} {join_words([_name_type(row) for row in by_line[name]])}"

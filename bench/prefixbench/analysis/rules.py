@@ -2,6 +2,7 @@
 
 1. Units. Fewer than `FEWEST_UNITS` independent units are described, not tested; ten draws of one corpus are none.
 2. Same strings. Two names of one cell, or strings that the tokenizer reads alike, measured nothing: never counted.
+   Inert. What one of the two sends was shown to move no vector: nothing was measured either.
 3. One hypothesis. A difference matters beyond ±m. One interval decides: beyond m it *helps* or *hurts*, inside ±m it
    is *equivalent*, beyond zero alone *positive* or *negative, size open*, else *inconclusive*. Its p-value is that of
    the bound nearest to a verdict (`Claim.p_value`), so that test and interval are one.
@@ -47,6 +48,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
     DESCRIBED = "described"
     SAME_STRINGS = "same strings"
+    INERT = "inert"
 
     @property
     def is_declared(self) -> bool:
@@ -56,7 +58,7 @@ class Verdict(StrEnum):
     @property
     def is_measured(self) -> bool:
         """Whether anything was measured and tested."""
-        return self not in (Verdict.SAME_STRINGS, Verdict.DESCRIBED)
+        return self not in (Verdict.SAME_STRINGS, Verdict.INERT, Verdict.DESCRIBED)
 
     @property
     def words(self) -> str:
@@ -87,13 +89,15 @@ class Claim:
         estimate: Points.
         margin: The smallest difference that matters, points.
         n_units: Independent units.
-        same_strings: Whether both conditions sent the same.
+        same_strings: Whether nothing was measured: both conditions sent the same, or one of them is inert.
+        inert: Why, where one of them is inert.
     """
 
     estimate: Estimate
     margin: float
     n_units: int
     same_strings: bool = False
+    inert: str = ""
 
     @property
     def is_tested(self) -> bool:
@@ -184,7 +188,8 @@ def read_interval(interval: tuple[float, float], margin: float) -> Verdict:
 
 
 def _leave_untested(claim: Claim) -> Decision:
-    verdict = Verdict.SAME_STRINGS if claim.same_strings else Verdict.DESCRIBED
+    nothing = Verdict.INERT if claim.inert else Verdict.SAME_STRINGS
+    verdict = nothing if claim.same_strings else Verdict.DESCRIBED
     interval = (0.0, 0.0) if claim.same_strings else claim.estimate.cautious_interval(ALPHA)
     return Decision(verdict, math.nan, ALPHA, interval, math.nan)
 
@@ -231,6 +236,8 @@ def explain(decision: Decision, claim: Claim, plain: tuple[float, float]) -> str
         return f"{claim.n_units} independent units, fewer than {FEWEST_UNITS}"
     if decision.verdict is Verdict.SAME_STRINGS:
         return "both send the same"
+    if decision.verdict is Verdict.INERT:
+        return claim.inert
     alone = read_interval(claim.estimate.cautious_interval(ALPHA), claim.margin)
     if alone is not decision.verdict:
         return f"{alone.words} alone, not within its family (p {format_p(decision.p_adjusted)})"

@@ -79,7 +79,7 @@ def to_points(test: ClaimTest, baseline_score: float | None) -> tuple[float, flo
 
 def judge_verdict(verdict: str) -> Outcome | None:
     """Return the word that a row's verdict fixes whatever its interval; nothing where the interval speaks."""
-    if verdict == Verdict.SAME_STRINGS:
+    if verdict in (Verdict.SAME_STRINGS, Verdict.INERT):
         return Outcome.NOT_RUN
     return Outcome.CANNOT_TELL if verdict == Verdict.DESCRIBED else None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prefixbench.errors import AuditError
+from prefixbench.errors import AuditError, InertError
 from prefixbench.vectors.embedder import Inputs, RoleAudit, TextSample, TokenRows
 from prefixbench.vectors.keys import TEXT_BYTES, Digests
 
@@ -173,12 +173,12 @@ def check_not_inert(
         names: The conditions, for the message.
 
     Raises:
-        AuditError: They are identical: the parameter has no effect.
+        InertError: They are identical: the parameter has no effect.
     """
     if side_a == side_b or vectors_a.shape != vectors_b.shape or not len(vectors_a):
         return
     if np.array_equal(vectors_a, vectors_b):
-        raise AuditError(
+        raise InertError(
             f"{names[0]} ({_describe(side_a)}) and {names[1]} ({_describe(side_b)}) give identical vectors for all "
             f"{len(vectors_a)} texts: the parameter has no effect."
         )

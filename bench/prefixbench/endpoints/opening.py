@@ -13,7 +13,7 @@ from prefixbench.endpoints.meter import Account
 from prefixbench.endpoints.proof import PROBE_TEXTS, SAME, Probe, digest, measure_distance
 from prefixbench.endpoints.remote import RemoteEmbedder
 from prefixbench.endpoints.settings import EndpointSettings
-from prefixbench.endpoints.tokens import LocalTokenizer
+from prefixbench.endpoints.tokens import LocalTokenizer, TokenTally
 from prefixbench.endpoints.wire import Client
 from prefixbench.errors import AuditError, EndpointError
 from prefixbench.vectors.embedder import EmbedderIdentity, KnownModel, Vectors
@@ -92,6 +92,8 @@ def _examine(probe: Probe, cache: Path, tokenizer: LocalTokenizer | None) -> Rem
     if found is None:
         drift = _describe_drift(settings, models, vectors)
         found = probe.get_to_know(vectors, bare, tokenizer)
+    elif tokenizer is not None and probe.tokens is not None and found.get("counted_by") != settings.like:
+        found |= probe.count_again(bare, tokenizer)
     probe.remember(found)
     identity = EmbedderIdentity(
         model=settings.model,
@@ -106,7 +108,8 @@ def _examine(probe: Probe, cache: Path, tokenizer: LocalTokenizer | None) -> Rem
     known = KnownModel(
         identity, vectors.shape[1], settings.place, is_role_aware=False, notes=() if drift is None else (drift,)
     )
-    return RemoteEmbedder(known, probe, found, vectors, tokenizer, repeat)
+    tally = TokenTally(**found.get("tally", {}))
+    return RemoteEmbedder(known, probe, found, vectors, tokenizer, repeat, tally)
 
 
 def _describe_drift(settings: EndpointSettings, models: list[dict[str, Any]], vectors: Vectors) -> str | None:

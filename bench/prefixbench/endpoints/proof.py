@@ -110,16 +110,45 @@ class Probe:
                 )
             if tokenizer is not None and self.tokens is not None:
                 extra.append(self.tokens - tokenizer.count(PROBE_TEXTS[row : row + 1])[0])
-        # A prompt adds the same number to every text; an endpoint that leaves special tokens uncounted takes some away.
-        hidden = None if not extra else max(0, extra[0]) if len(set(extra)) == 1 else 0
         name = [self.client.settings.backend.name, self.client.settings.model, vectors.tolist()]
         return {
             "fingerprint": digest(name),
             "vectors": vectors.tolist(),
-            "hidden_tokens": hidden,
             "levers": {},
+            "lever_tokens": {},
+            **_describe_extra(extra, self.client.settings.like),
             "utc": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+    def count_extra(self, sent: tuple[str, ...], tokenizer: LocalTokenizer | None) -> int | None:
+        """Tokens that the endpoint, by its own last count, added to each of these texts; ``None`` where none can tell.
+
+        Args:
+            sent: The texts of the last request, prefixes included.
+            tokenizer: That of the model it is like.
+        """
+        if tokenizer is None or self.tokens is None:
+            return None
+        extra, rest = divmod(self.tokens - sum(tokenizer.count(sent)), len(sent))
+        return None if rest else extra
+
+    def count_again(self, bare: Side, tokenizer: LocalTokenizer) -> dict[str, Any]:
+        """What the endpoint adds to a text by the count of a tokenizer that was not at hand before; sends two texts."""
+        extra = []
+        for row in (0, 2):
+            self.send(PROBE_TEXTS[row : row + 1], bare)
+            if self.tokens is not None:
+                extra.append(self.tokens - tokenizer.count(PROBE_TEXTS[row : row + 1])[0])
+        return {**_describe_extra(extra, self.client.settings.like), "lever_tokens": {}}
+
+
+def _describe_extra(extra: list[int], like: str) -> dict[str, Any]:
+    """What is kept of tokens counted beyond those sent, text by text."""
+    # A prompt adds the same number to every text; an endpoint that leaves special tokens uncounted takes some away;
+    # another tokenizer than its own gives numbers that differ, which say nothing.
+    alike = extra[0] if len(set(extra)) == 1 else None
+    hidden = None if not extra else max(0, alike or 0)
+    return {"extra_tokens": alike, "hidden_tokens": hidden, "counted_by": like if extra else None}
 
 
 def measure_distance(one: Vectors, other: Vectors) -> float:

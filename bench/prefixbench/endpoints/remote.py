@@ -1,46 +1,21 @@
-"""An endpoint behind the ``Embedder`` contract: requests side by side, every reply checked and handed on at once."""
+"""An endpoint behind the ``Embedder`` contract, and what its probes found of it."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prefixbench.endpoints.exchange import Exchange
 from prefixbench.endpoints.proof import INERT, PROBE_TEXTS, Probe, describe_side, measure_distance
 from prefixbench.endpoints.settings import EndpointSettings
-from prefixbench.endpoints.tokens import LocalTokenizer
-from prefixbench.endpoints.wire import Reply, Request, check_reply
-from prefixbench.errors import AuditError, EncodeError, EndpointError, PrefixbenchError
+from prefixbench.endpoints.tokens import LocalTokenizer, TokenTally
+from prefixbench.errors import AuditError, InertError
 from prefixbench.spec.conditions import Side
 from prefixbench.vectors.embedder import Inputs, KnownModel, Vectors
-
-REFUSED = frozenset({400, 413, 422})
-"""Answers that may be about one text of many; the request is sent again in halves."""
-
-MOST_REFUSED = 8
-"""Texts refused one by one after which no more are tried: it is not about the text."""
-
-
-@dataclass
-class _Job:
-    """Texts of one request, by their places in the call."""
-
-    places: list[int]
-    reserved: tuple[int, float] = (0, 0.0)
-
-
-@dataclass
-class TokenTally:
-    """Tokens as the endpoint counted them and as the local tokenizer does, over the requests where both are known."""
-
-    reported: int = 0
-    counted: int = 0
-    short_requests: int = 0
 
 
 @dataclass
@@ -54,7 +29,8 @@ class RemoteEmbedder:
         bare_vectors: Of the probe's texts, sent bare, shape ``(3, dim)``.
         tokenizer: That of the model it is like, where its files are at hand.
         repeat_distance: 1 − cosine of one text sent twice.
-        tally: Tokens by both counts.
+        tally: Tokens by both counts, over every request since the model was first seen.
+        levers: 1 − cosine by which each side that was asked for moves the probe's vectors.
     """
 
     known: KnownModel
@@ -64,6 +40,7 @@ class RemoteEmbedder:
     tokenizer: LocalTokenizer | None = None
     repeat_distance: float = 0.0
     tally: TokenTally = field(default_factory=TokenTally)
+    levers: dict[Side, float] = field(default_factory=dict)
 
     @property
     def settings(self) -> EndpointSettings:
@@ -81,7 +58,12 @@ class RemoteEmbedder:
         return self.probe.account.tokens
 
     def read(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
-        """Put the prefix before each text; what the endpoint makes of it is out of sight.
+        """Put the prefix before each text; what the endpoint makes of it is out of sight. Raises as ``check_side``."""
+        self.check_side(side)
+        return Inputs.of(texts, side, titles)
+
+    def check_side(self, side: Side) -> None:
+        """Refuse what cannot be sent as it is meant.
 
         Raises:
             InexpressibleError: This kind of endpoint cannot be told the side.
@@ -94,7 +76,6 @@ class RemoteEmbedder:
                 f"{self.settings.model}: nothing can be sent bare, and a prefix would stand behind them. "
                 f"See what it does with: prefixbench doctor --endpoint {self.settings.url}"
             )
-        return Inputs.of(texts, side, titles)
 
     def embed(self, inputs: Inputs) -> Vectors:
         """Embed what was read, in its order; see ``Embedder.embed``."""
@@ -114,149 +95,81 @@ class RemoteEmbedder:
         """
         if not len(inputs.texts):
             return iter(())
-        self.prove_lever(inputs.side)
-        return _Exchange(self, inputs.sent, inputs.side).run()
+        return Exchange(self, inputs.sent, inputs.side).run()
 
-    def prove_lever(self, side: Side) -> float:
-        """1 − cosine by which a side moves the probe's vectors, as ``measure_lever``.
+    def prove_levers(self, sides: Collection[Side]) -> tuple[str, ...]:
+        """Show that what a cell sends moves vectors; asks the endpoint once a side.
+
+        Args:
+            sides: All sides of the cell.
+
+        Returns:
+            A sentence on each side that moves nothing, where another does.
 
         Raises:
-            AuditError: It moves nothing: the endpoint is deaf to it.
+            InertError: None of them moves anything: nothing would be measured.
+            InexpressibleError: As ``check_side``.
+            AuditError: As ``check_side``.
         """
+        for side in sides:
+            self.check_side(side)
+        told = [side for side in dict.fromkeys(sides) if side != self.settings.backend.contrast_of(side)]
+        inert = [side for side in told if self.is_inert(self.measure_lever(side))]
+        if inert and len(inert) == len(told):
+            raise InertError(f"{self._describe_inert(inert[0])}; nothing was measured.")
+        return tuple(f"Inert: {self._describe_inert(side)}." for side in inert)
+
+    def _describe_inert(self, side: Side) -> str:
         contrast = self.settings.backend.contrast_of(side)
-        distance = self.measure_lever(side)
-        if side != contrast and self.is_inert(distance):
-            raise AuditError(
-                f"inert: {describe_side(side)} and {describe_side(contrast)} give the same vectors of "
-                f"{self.settings.model}, {self.settings.place} (1 − cosine {distance:.2g}); "
-                "what is measured with it would be nothing."
-            )
-        return distance
+        return (
+            f"{describe_side(side)} and {describe_side(contrast)} give the same vectors of {self.settings.model}, "
+            f"{self.settings.place} (1 − cosine {self.levers[side]:.2g})"
+        )
 
     def measure_lever(self, side: Side) -> float:
-        """1 − cosine between the probe's vectors under a side and under its contrast, asked of the endpoint once."""
+        """1 − cosine between the probe's vectors under a side and under its contrast.
+
+        A lever that moved something is asked of the endpoint once for as long as the model stays; one that moved
+        nothing, once an opening, since vendors mend such things without changing the model.
+        """
         contrast = self.settings.backend.contrast_of(side)
         if side == contrast:
             return 0.0
-        told = describe_side(side)
-        if told not in self.found["levers"]:
-            bare = self.settings.backend.bare_side
-            against = self.bare_vectors if contrast == bare else self.probe.send(PROBE_TEXTS, contrast)
-            self.found["levers"][told] = measure_distance(self.probe.send(PROBE_TEXTS, side), against)
-            self.probe.remember(self.found)
-        return float(self.found["levers"][told])
+        if side not in self.levers:
+            told = describe_side(side)
+            known = self.found["levers"].get(told)
+            self.levers[side] = self._ask_lever(side, told) if known is None or self.is_inert(known) else float(known)
+        return self.levers[side]
+
+    def _ask_lever(self, side: Side, told: str) -> float:
+        contrast = self.settings.backend.contrast_of(side)
+        bare = self.settings.backend.bare_side
+        against = self.bare_vectors if contrast == bare else self.probe.send(PROBE_TEXTS, contrast)
+        distance = measure_distance(self.probe.send(PROBE_TEXTS, side), against)
+        sent = tuple(side.prefix_for() + text for text in PROBE_TEXTS)
+        self.found["levers"][told] = distance
+        self.found.setdefault("lever_tokens", {})[told] = self.probe.count_extra(sent, self.tokenizer)
+        self.probe.remember(self.found)
+        return distance
+
+    def count_added(self, side: Side) -> int | None:
+        """Tokens that the endpoint adds to a text sent with a side, as the probe found; ``None`` where it did not."""
+        is_text = not side.api or side == self.settings.backend.bare_side
+        added: int | None = (
+            self.found.get("extra_tokens") if is_text else self.found.get("lever_tokens", {}).get(describe_side(side))
+        )
+        return added
 
     def is_inert(self, distance: float) -> bool:
         """Whether vectors that far apart are the same, for an endpoint that is no more exact than this one."""
         return distance <= max(INERT, 3 * self.repeat_distance)
 
+    def keep_tally(self) -> None:
+        """Remember what was counted; a kill loses the counts of one call."""
+        if self.tally.requests:
+            self.found["tally"] = asdict(self.tally)
+            self.probe.remember(self.found)
+
     def close(self) -> None:
         """Close its connections."""
         self.probe.client.close()
-
-
-class _Exchange:
-    """The requests of one call."""
-
-    def __init__(self, embedder: RemoteEmbedder, texts: list[str], side: Side) -> None:
-        self._embedder = embedder
-        self._texts = texts
-        self._parameters = tuple(sorted(side.api))
-        backend = embedder.settings.backend
-        self._todo = deque(_Job(places) for places in cut_requests(texts, backend.max_texts, backend.max_characters))
-        self._running: dict[Future[Reply], _Job] = {}
-        self._refused: list[tuple[int, str]] = []
-        self._ended: PrefixbenchError | None = None
-        self._at_once = backend.concurrency
-
-    def run(self) -> Iterator[tuple[NDArray[np.intp], Vectors]]:
-        """See ``RemoteEmbedder.arrive``; an error is raised only when all that is under way has come."""
-        with ThreadPoolExecutor(self._at_once, thread_name_prefix="request") as pool:
-            while True:
-                self._submit(pool)
-                if not self._running:
-                    break
-                done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield from self._take(future, self._running.pop(future))
-        if self._ended is not None:
-            raise self._ended
-        if self._refused:
-            place, why = self._refused[0]
-            raise EncodeError(
-                f"{len(self._refused)} of {len(self._texts)} texts were refused, all others are stored; "
-                f"the first is {self._texts[place][:60]!r}: {why}"
-            )
-
-    def _submit(self, pool: ThreadPoolExecutor) -> None:
-        # One request waits in the pool for each under way, so that none idles while replies are stored.
-        while self._todo and self._ended is None and len(self._running) < 2 * self._at_once:
-            texts = self._texts_of(self._todo[0])
-            try:
-                reserved = self._embedder.probe.account.reserve(texts)
-            except PrefixbenchError as error:
-                self._ended = error
-                return
-            job = self._todo.popleft()
-            job.reserved = reserved
-            self._running[pool.submit(self._embedder.probe.client.send, Request(texts, self._parameters))] = job
-
-    def _take(self, future: Future[Reply], job: _Job) -> Iterator[tuple[NDArray[np.intp], Vectors]]:
-        texts = self._texts_of(job)
-        try:
-            reply = future.result()
-        except EndpointError as error:
-            self._embedder.probe.account.release(job.reserved)
-            self._answer_failure(job, error)
-            return
-        except AuditError as error:
-            self._embedder.probe.account.settle(job.reserved, texts, None)
-            self._ended = self._ended or AuditError(f"{self._embedder.settings.place}: {error}")
-            return
-        self._embedder.probe.account.settle(job.reserved, texts, reply.prompt_tokens)
-        try:
-            vectors, faults = check_reply(reply, Request(texts, self._parameters))
-        except AuditError as error:
-            self._ended = self._ended or AuditError(f"{self._embedder.settings.place}: {error}")
-            return
-        self._compare_tokens(texts, reply)
-        self._refused += [(job.places[row], "its vector holds a NaN or an infinite number.") for row in faults]
-        sound = [row for row in range(len(texts)) if row not in faults]
-        if sound:
-            yield np.array([job.places[row] for row in sound], dtype=np.intp), vectors[sound]
-
-    def _answer_failure(self, job: _Job, error: EndpointError) -> None:
-        if error.status in REFUSED and len(self._refused) < MOST_REFUSED:
-            if len(job.places) == 1:
-                self._refused.append((job.places[0], str(error)))
-                return
-            middle = len(job.places) // 2
-            self._todo.extendleft((_Job(job.places[middle:]), _Job(job.places[:middle])))
-        else:
-            self._ended = self._ended or error
-
-    def _compare_tokens(self, texts: tuple[str, ...], reply: Reply) -> None:
-        tokenizer = self._embedder.tokenizer
-        if tokenizer is None or reply.prompt_tokens is None:
-            return
-        counted = sum(tokenizer.count(texts))
-        tally = self._embedder.tally
-        tally.reported += reply.prompt_tokens
-        tally.counted += counted
-        tally.short_requests += reply.prompt_tokens < counted
-
-    def _texts_of(self, job: _Job) -> tuple[str, ...]:
-        return tuple(self._texts[place] for place in job.places)
-
-
-def cut_requests(texts: Sequence[str], max_texts: int, max_characters: int) -> list[list[int]]:
-    """Places of the texts of each request, in order; a text longer than the limit goes alone."""
-    requests: list[list[int]] = []
-    room = 0
-    for place, text in enumerate(texts):
-        if not requests or len(requests[-1]) >= max_texts or len(text) > room:
-            requests.append([])
-            room = max_characters
-        requests[-1].append(place)
-        room -= len(text)
-    return requests

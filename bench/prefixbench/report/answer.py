@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from prefixbench.report.effects import DOCUMENTED, read_evidence
+from prefixbench.report.effects import DOCUMENTED, INERT, read_evidence
 from prefixbench.report.sentences import (
     Reply,
     reply_add,
@@ -15,6 +15,7 @@ from prefixbench.report.sentences import (
     reply_mix,
     reply_words,
     state_answer,
+    state_inert,
     state_models,
     state_pair,
     state_undocumented,
@@ -141,7 +142,7 @@ class Answer:
 
     Attributes:
         models: Models that document a prefix for any task, as the runs name them; of another pair, those measured.
-        undocumented: The others.
+        undocumented: The others: none is documented, or what is sent moves no vector.
         margin: Points within which a difference does not matter.
         pair: Condition and baseline that the first screen is about.
     """
@@ -172,12 +173,15 @@ class Answer:
 
     @property
     def note(self) -> str:
-        """Models that document no prefix; empty where all do."""
-        bare = [one for one in self.undocumented if one.reading.tasks("correct")]
-        if not bare or self.pair != DOCUMENTED:
+        """Models that document no prefix, and those that are deaf to theirs; empty where there is neither."""
+        if self.pair != DOCUMENTED:
             return ""
+        inert = [one for one in self.undocumented if any(own.verdict == INERT for own in one.reading.tasks("correct"))]
+        bare = [one for one in self.undocumented if one.reading.tasks("correct") and one not in inert]
         verdicts = Counter(effect.verdict for one in bare for effect in one.reading.tasks("instruction"))
-        return state_undocumented([name_briefly(one.name, 40) for one in bare], verdicts)
+        deaf, undocumented = ([name_briefly(one.name, 40) for one in own] for own in (inert, bare))
+        told = [state_inert(deaf)] if deaf else []
+        return " ".join([*told, *([state_undocumented(undocumented, verdicts)] if undocumented else [])])
 
     @cached_property
     def task_types(self) -> tuple[str, ...]:

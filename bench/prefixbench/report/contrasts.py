@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefixbench.report.data_links import link_csv
-from prefixbench.report.effects import SAME
 from prefixbench.report.table import (
     Column,
     Entry,
@@ -52,7 +51,7 @@ def tabulate_contrasts(evidence: Evidence, models: tuple[ModelAnswer, ...]) -> T
         for model in models
         for own in model.reading.by_task.values()
         for effect in own
-        if effect.verdict != SAME
+        if effect.is_measured
     ]
     effects.sort(key=lambda pair: (pair[1].pair != evidence.options.pair, -abs(pair[1].delta)))
     n_all, effects = len(effects), effects[:MOST_LINES]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from prefixbench.report.evidence import Evidence
 
-SAME, INCONCLUSIVE = "same strings", "inconclusive"
+SAME, INERT, INCONCLUSIVE = "same strings", "inert", "inconclusive"
 DECIDED = frozenset({"helps", "hurts", "equivalent"})
 """Verdicts that hold; everything else leaves size, direction or all of it open."""
 
@@ -64,7 +64,7 @@ class Effect:
     @property
     def is_measured(self) -> bool:
         """Whether there was anything to compare."""
-        return self.verdict != SAME
+        return self.verdict not in (SAME, INERT)
 
     @property
     def caveat(self) -> str:

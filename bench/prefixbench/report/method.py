@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prefixbench.report.endpoints import tabulate_endpoints
 from prefixbench.report.table import Column, Entry, Line, Table, enter_count
 from prefixbench.report.words import count_noun, join_words, name_briefly
 
@@ -26,7 +27,7 @@ class Method:
         seeds: Of the runs.
         commands: Run and the command that made it.
         citation: How to cite this.
-        missing: Cells without a score, one sentence for those left out by rule and one for those that failed.
+        missing: Cells without a score, one sentence for those left out by rule, inert, and failed.
         notes: Warnings and notes of cells.
         tables: Reasons, models, data and machines.
     """
@@ -46,6 +47,7 @@ def describe_method(evidence: Evidence) -> Method:
         _tabulate_missing(evidence),
         *([_tabulate_refusals(evidence)] if len(evidence.refusals) else []),
         _tabulate_models(evidence),
+        tabulate_endpoints(evidence),
         _tabulate_data(evidence),
         _tabulate_machines(evidence),
     ]
@@ -63,9 +65,9 @@ def describe_method(evidence: Evidence) -> Method:
 
 
 def describe_missing(evidence: Evidence) -> tuple[str, ...]:
-    """Cells without a score: a sentence for those left out by rule, and one for those that failed."""
+    """Cells without a score: a sentence for those left out by rule, those that are inert, and those that failed."""
     told = []
-    for status, words in (("skipped", "left out by rule"), ("failed", "failed")):
+    for status, words in (("skipped", "left out by rule"), ("inert", "inert"), ("failed", "failed")):
         rows = [row for run in evidence.runs for row in run.failures if row.status == status]
         if rows:
             counts = Counter(name for row in rows for name in row.conditions)

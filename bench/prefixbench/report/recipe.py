@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prefixbench.errors import SpecError, describe_unknown_name
 from prefixbench.plain import escape_markdown
 from prefixbench.report.copying import list_prompts
-from prefixbench.report.effects import SAME
+from prefixbench.report.effects import INERT, SAME
 from prefixbench.report.one_model import load_model
 from prefixbench.report.sentences import name_type, quote
 from prefixbench.report.snippets import TOOLS, Strings, list_tools, write_literal, write_snippet
@@ -152,6 +152,8 @@ def _tell_documented(effect: Effect | None, baseline: str) -> str:
             "was not compared with nothing" if baseline == "correct" else "was not sent, nothing else was shown to help"
         )
         return f"{name_way(baseline)}: the documented prefix {told} in this run"
+    if effect.verdict == INERT:
+        return "nothing: what is documented moves no vector here"
     if effect.verdict == SAME:
         return "nothing: no prefix is documented"
     numbers = f"{quote(effect)} against nothing ({_name_tasks(effect)})"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prefixbench.analysis.blocks import Place
 from prefixbench.analysis.columns_explored import DRIFT
 from prefixbench.errors import SpecError
-from prefixbench.report.effects import SAME, Effect
+from prefixbench.report.effects import INERT, SAME, Effect
 from prefixbench.report.one_model import OneModel, load_model
 from prefixbench.report.sentences import quote
 from prefixbench.report.words import clean_text, join_words
@@ -170,6 +170,8 @@ def decide_index(step: Effect | None, stages: Iterable[Stage]) -> tuple[str, str
     """
     if step is None:
         return "not shown", "correct and query-only were not both measured."
+    if step.verdict == INERT:
+        return "not shown", f"nothing was measured: {step.reason}"
     if step.verdict == SAME:
         return "keep", "the documents take no prefix, so the index is what it would be."
     told = f"embedding the documents again: {quote(step)}"

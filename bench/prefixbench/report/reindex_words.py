@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from prefixbench.report.effects import SAME
+from prefixbench.report.effects import INERT
 from prefixbench.report.sentences import name_type, quote
 from prefixbench.report.words import clean_text, format_interval, format_points, format_share
 from prefixbench.screen import wrap
@@ -20,7 +20,7 @@ def render_reindex(reindex: Reindex) -> str:
     lines = [clean_text(f"{reindex.model}, by {reindex.run}: an index built without the documents' prefix"), ""]
     for answer in reindex.answers:
         lines += wrap(f"{name_type(answer.task_type)}: {answer.decision}: {answer.why}", "")
-        if answer.queries is not None and answer.queries.verdict != SAME:
+        if answer.queries is not None and answer.queries.is_measured:
             lines += wrap(
                 f"queries alone prefixed, the index as it is: {quote(answer.queries)}, {answer.queries.verdict}", "  "
             )
@@ -41,9 +41,11 @@ def _tell_stage(stage: Stage) -> str:
             (stage.against_old, "old index"),
             (None if stage.against_new is None else stage.against_new.reverse(), "finished one"),
         )
-        if effect is not None and effect.verdict != SAME
+        if effect is not None and effect.is_measured
     ]
-    return f"{format_share(stage.share)} of the index still old: {'; '.join(told) or 'the same strings'}"
+    is_inert = any(one is not None and one.verdict == INERT for one in (stage.against_old, stage.against_new))
+    nothing = "inert, nothing was measured" if is_inert else "the same strings"
+    return f"{format_share(stage.share)} of the index still old: {'; '.join(told) or nothing}"
 
 
 def _tell_threshold(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from prefixbench.analysis.names import format_contrast
 from prefixbench.errors import SpecError, describe_unknown_name
 from prefixbench.report.effects import DOCUMENTED
 from prefixbench.report.words import make_anchor
-from prefixbench.results.records import ProbeRecord
+from prefixbench.results.records import EndpointRecord, ProbeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,11 +58,11 @@ def narrow_run(run: Run, selection: Selection) -> Run:
     """Return the run with the rows of the model and the task alone."""
 
     def is_meant(row: Row | PlannedCell) -> bool:
-        task = selection.task if isinstance(row, ProbeRecord) else row.task
+        task = selection.task if isinstance(row, ProbeRecord | EndpointRecord) else row.task
         return selection.model in (None, row.model) and selection.task in (None, task)
 
     kept = tuple(row for row in run.rows if is_meant(row))
-    cells = {row.cell_id for row in kept if not isinstance(row, ProbeRecord)}
+    cells = {row.cell_id for row in kept if not isinstance(row, ProbeRecord | EndpointRecord)}
     planned = tuple(one for one in run.manifest.planned if is_meant(one) or one.cell_id in cells)
     return replace(run, rows=kept, manifest=run.manifest.model_copy(update={"planned": planned}))
 

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prefixbench.report.effects import INERT
 from prefixbench.report.words import count_noun, format_interval, format_points, join_words
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def state_answer(types: Mapping[str, Effect], margin: float) -> str:
         "inconclusive": "for {named} the data cannot tell",
         "described": "{named}: described, not tested",
         "same strings": "for {named} none is documented",
+        "inert": "what is sent for {named} moves no vector, so nothing was measured",
     }
     for verdict, template in templates.items():
         effects = by_verdict.get(verdict)
@@ -105,6 +107,7 @@ def state_pair(condition: str, baseline: str, types: Mapping[str, Effect], margi
         "inconclusive": "for {named} the data cannot tell",
         "described": "{named}: described, not tested",
         "same strings": "for {named} both send the same",
+        "inert": "what is sent for {named} moves no vector, so nothing was measured",
     }
     told = [
         template.format(quoted=_quote_all(own), named=_name_all(own, len(types), is_first=True))
@@ -116,6 +119,12 @@ def state_pair(condition: str, baseline: str, types: Mapping[str, Effect], margi
 
 def _finish(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def state_inert(names: Sequence[str]) -> str:
+    """Models whose vectors are the same with what is documented and without."""
+    verb = "is" if len(names) == 1 else "are"
+    return f"{join_words(list(names))} {verb} inert: what is sent moves no vector, so nothing was measured."
 
 
 def state_undocumented(names: Sequence[str], instruction: Counter[str]) -> str:
@@ -185,6 +194,8 @@ def reply_add(types: Mapping[str, Effect]) -> Reply:
     measured = [effect for effect in effects if effect.is_measured]
     if not effects:
         return Reply(ADD, "", "not measured", "add --conditions none,correct", "add")
+    if not measured and any(one.verdict == INERT for one in effects):
+        return Reply(ADD, INERT, "it does nothing", "what is sent moves no vector: nothing was measured", "add")
     if not measured:
         return Reply(ADD, "same strings", "there is none", "no prefix is documented for these tasks", "add")
     groups = {verdict: [one for one in measured if one.verdict == verdict] for verdict in ("helps", "hurts")}
@@ -229,6 +240,8 @@ def reply_index(step: Effect | None, parts: Mapping[str, Effect | None], *, has_
         if not has_roles:
             return Reply(INDEX, "", "does not arise", "no task here searches an index", "side")
         return Reply(INDEX, "", "not measured", "add --conditions query-only", "side")
+    if step.verdict == INERT:
+        return Reply(INDEX, INERT, "not measured", "what is sent moves no vector", "side")
     if not step.is_measured:
         return Reply(INDEX, "same strings", "no, keep it", "its documents take no prefix", "side")
     word = {

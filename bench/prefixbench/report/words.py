@@ -18,6 +18,7 @@ VERDICT_GLYPHS = {
     "negative": "▽",
     "inconclusive": "○",
     "same strings": "＝",
+    "inert": "∅",
     "described": "◌",
 }
 """A verdict's sign: filled where it holds, hollow where its size or its direction is open."""
@@ -30,6 +31,7 @@ TONES = {
     "negative": "inconclusive",
     "inconclusive": "inconclusive",
     "same strings": "inconclusive",
+    "inert": "inconclusive",
     "described": "inconclusive",
 }
 """The colour a verdict takes; what is not shown takes none of its own."""

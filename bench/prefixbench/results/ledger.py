@@ -11,14 +11,14 @@ from prefixbench.errors import ResultsError
 from prefixbench.faults import list_faults
 from prefixbench.files import open_ordinary
 from prefixbench.results.guard import describe_os_error, locate_inside, read_inside
-from prefixbench.results.records import CellFailure, CellResult, ProbeRecord
+from prefixbench.results.records import CellFailure, CellResult, EndpointRecord, ProbeRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LEDGER = "ledger.jsonl"
 
-Row: TypeAlias = CellResult | CellFailure | ProbeRecord
+Row: TypeAlias = CellResult | CellFailure | ProbeRecord | EndpointRecord
 _ROW: TypeAdapter[Row] = TypeAdapter(Annotated[Row, Field(discriminator="kind")])
 
 

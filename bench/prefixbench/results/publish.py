@@ -24,7 +24,14 @@ DERIVED = ("report.html", "export")
 """Made from the rest, and may quote texts; they are written again from what is left."""
 
 QUOTES_NO_TEXT = frozenset(
-    {"HubUnreachableError", "InexpressibleError", "ModelLoadError", "PrefixNotFoundError", "UntrustedCodeError"}
+    {
+        "HubUnreachableError",
+        "InertError",
+        "InexpressibleError",
+        "ModelLoadError",
+        "PrefixNotFoundError",
+        "UntrustedCodeError",
+    }
 )
 """Failures that come about before any text is read; the reason of any other may quote one."""
 

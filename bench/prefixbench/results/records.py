@@ -12,7 +12,7 @@ from prefixbench.plain import Name, Sentence
 from prefixbench.spec.conditions import Mechanism, PrefixPair, Role
 from prefixbench.vectors.embedder import EmbedderIdentity, RoleAudit
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Its history stands in ``results/README.md``."""
 
 
@@ -26,6 +26,10 @@ CellId = Annotated[str, Field(pattern=r"^[\w:+-][\w.:+-]{0,200}$")]
 Time = Annotated[str, AfterValidator(_check_time)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 """A score in whatever unit; what lies beyond is damage, and would overflow when squared and summed."""
+
+
+Status = Literal["failed", "skipped", "inert"]
+"""Why a cell has no score."""
 
 
 class Record(BaseModel):
@@ -160,14 +164,15 @@ class CellFailure(Record):
     """One cell without a score, and the reason.
 
     Attributes:
-        status: ``skipped`` is by rule (the model cannot express it), ``failed`` is not.
+        status: ``skipped`` is by rule (the model cannot express it), ``inert`` says that what is sent moves no vector,
+            so that nothing was measured; ``failed`` is everything else.
         error: Class of the exception, for grouping.
     """
 
     kind: Literal["failure"] = "failure"
     schema_version: int = SCHEMA_VERSION
     cell_id: CellId
-    status: Literal["failed", "skipped"]
+    status: Status
     conditions: Annotated[tuple[Name, ...], Field(min_length=1)]
     model: Name
     model_revision: Sentence | None
@@ -213,3 +218,67 @@ class ProbeRecord(Record):
     task_type: Name = "Retrieval"
     pair: PrefixPair
     examples: tuple[ExampleDistance, ...]
+
+
+class LeverRecord(Record):
+    """One way of telling an endpoint the task, tried on the probe's texts.
+
+    Attributes:
+        told: What was sent with them.
+        against: What its vectors were compared with.
+        distance: 1 − cosine by which it moved the text that moved most.
+        is_inert: Whether that is nothing.
+        tokens_added: Tokens the endpoint adds to a text under it; ``None`` where they are not counted, or not alike.
+    """
+
+    told: Sentence
+    against: Sentence
+    distance: float
+    is_inert: bool
+    tokens_added: int | None = None
+
+
+class TokenRecord(Record):
+    """Tokens by two counts, over every request since this model was first seen where both are known.
+
+    Attributes:
+        requests: Requests counted.
+        sent: As the tokenizer of the model it is like counts them, with what the endpoint adds to each text.
+        reported: As the endpoint counts them.
+        short_requests: Requests of which it counted fewer: it cut a text.
+        long_requests: Requests of which it counted more: it added something.
+    """
+
+    requests: int = 0
+    sent: int = 0
+    reported: int = 0
+    short_requests: int = 0
+    long_requests: int = 0
+
+
+class EndpointRecord(Record):
+    """What the probes of one endpoint found when a sweep called it.
+
+    Attributes:
+        place: The endpoint, without credentials.
+        build: What it says it ran.
+        weights_digest: Over the probe's vectors, which stand for the weights.
+        repeat_distance: 1 − cosine of one text sent twice.
+        hidden_tokens: Tokens it puts before every text by itself; ``None`` where they could not be counted.
+        levers: Each way of telling it the task that the sweep used.
+        tokens: Whether it read all that was sent.
+        notes: Whether it is another model than it was.
+    """
+
+    kind: Literal["endpoint"] = "endpoint"
+    schema_version: int = SCHEMA_VERSION
+    model: Name
+    place: Sentence
+    build: Sentence | None
+    weights_digest: Sentence
+    repeat_distance: float
+    hidden_tokens: int | None
+    levers: tuple[LeverRecord, ...]
+    tokens: TokenRecord
+    notes: tuple[Sentence, ...] = ()
+    utc: Time

@@ -19,7 +19,7 @@ from prefixbench.results.guard import read_inside, write_inside
 from prefixbench.results.items import load_items
 from prefixbench.results.ledger import Row, read_rows
 from prefixbench.results.live import Attempt, LiveRows, PlannedCell, sort_rows
-from prefixbench.results.records import SCHEMA_VERSION, CellFailure, CellResult, ProbeRecord
+from prefixbench.results.records import SCHEMA_VERSION, CellFailure, CellResult, EndpointRecord, ProbeRecord
 from prefixbench.results.texts import TextKey, read_item_texts
 from prefixbench.spec.sweep import SweepSpec
 
@@ -81,7 +81,7 @@ class Run:
 
     @cached_property
     def _sorted(self) -> LiveRows:
-        return sort_rows(self.manifest.planned, [row for row in self.rows if not isinstance(row, ProbeRecord)])
+        return sort_rows(self.manifest.planned, [row for row in self.rows if isinstance(row, Attempt)])
 
     @cached_property
     def _by_id(self) -> dict[str, Attempt]:
@@ -127,6 +127,11 @@ class Run:
         """The worked examples, one a model, task type and condition."""
         latest = {(row.model, row.task_type, row.condition): row for row in self.rows if isinstance(row, ProbeRecord)}
         return tuple(latest.values())
+
+    @cached_property
+    def endpoints(self) -> tuple[EndpointRecord, ...]:
+        """What the latest sweep found of each endpoint it called."""
+        return tuple({row.model: row for row in self.rows if isinstance(row, EndpointRecord)}.values())
 
     def describe_missing(self) -> str:
         """Return one sentence on planned cells without a row that counts; empty where there are none."""
@@ -191,6 +196,7 @@ class Run:
         parts = [f"{models} models", f"{tasks} tasks", f"{len(self.results)} cells scored"]
         counts = {
             "skipped": sum(row.status == "skipped" for row in self.failures),
+            "inert": sum(row.status == "inert" for row in self.failures),
             "failed": sum(row.status == "failed" for row in self.failures),
             "missing": len(self.missing),
             "replaced": len(self.history) + len(self.outdated),

@@ -37,7 +37,7 @@ from prefixbench.starter import version_deviations
 
 COMPLETE, SOME_FAILED, INTERRUPTED = 0, 1, 130
 MOST_REASONS = 3
-"""Reasons for failed cells that are printed."""
+"""Reasons for failed and inert cells that are printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +77,23 @@ def run_command(spec: SweepSpec, options: SweepOptions, *, as_json: bool, json_p
     run = load_run(options.folder)
     skipped = sum(row.status == "skipped" for row in run.failures)
     failed = [row for row in run.failures if row.status == "failed"]
+    inert = [row for row in run.failures if row.status == "inert"]
     if as_json:
         summary = {
             "results": str(options.folder),
             "cells": len(run.results),
             "skipped": skipped,
+            "inert": [{"cell_id": row.cell_id, "reason": row.reason} for row in inert],
             "failed": [{"cell_id": row.cell_id, "reason": row.reason} for row in failed],
             "complete": run.complete,
         }
         sys.stdout.write(json.dumps(summary) + "\n")
     say = functools.partial(write_line, sys.stderr)
-    say(f"{options.folder}: {len(run.results)} cells scored, {skipped} skipped, {len(failed)} failed")
-    reasons = list(dict.fromkeys(row.reason for row in failed))
+    count = f", {len(inert)} inert" if inert else ""
+    say(f"{options.folder}: {len(run.results)} cells scored, {skipped} skipped{count}, {len(failed)} failed")
+    reasons = list(dict.fromkeys(f"{row.status}: {row.reason}" for row in (*failed, *inert)))
     for reason in reasons[:MOST_REASONS]:
-        say(f"  failed: {reason}")
+        say(f"  {reason}")
     if len(reasons) > MOST_REASONS:
         say(f"  and {len(reasons) - MOST_REASONS} more reasons, all in the report")
     # A share leaves cells to the others; those of its own that it could not do are counted by the sweep.

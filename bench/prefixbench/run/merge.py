@@ -58,14 +58,20 @@ def merge_runs(folders: Sequence[Path], output: Path) -> Run:
                 name = name_items(row.cell_id)
                 write_inside(output, name, read_inside(run.path, name) or b"")
             append_row(output, row)
-        probes = {(row.model, row.task_type, row.condition): row for run in runs for row in run.probes}
-        for probe in probes.values():
-            append_row(output, probe)
+        _copy_probes(runs, output)
         # Last, so that a folder with a plan is a folder that was joined to the end.
         names = " ".join(str(run.path) for run in runs)
         command = f"prefixbench merge {names} --results {output}"
         write_manifest(output, runs[0].manifest.model_copy(update={"command": command}))
     return load_run(output)
+
+
+def _copy_probes(runs: Sequence[Run], output: Path) -> None:
+    """Add the rows that belong to a model, not to a cell."""
+    for probe in {(row.model, row.task_type, row.condition): row for run in runs for row in run.probes}.values():
+        append_row(output, probe)
+    for endpoint in {row.model: row for run in runs for row in run.endpoints}.values():
+        append_row(output, endpoint)
 
 
 def _refuse_other_plan(first: Run, other: Run) -> None:

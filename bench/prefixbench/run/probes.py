@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from prefixbench.errors import InexpressibleError, PrefixNotFoundError
+from prefixbench.errors import InertError, InexpressibleError, PrefixNotFoundError
 from prefixbench.plan.expand import effective_pair
 from prefixbench.plan.resolver import Resolver
 from prefixbench.results.records import ProbeRecord
@@ -46,11 +46,16 @@ def list_probed(
 
 
 def compute_probes(session: ModelSession, probed: tuple[ProbedCondition, ...]) -> tuple[ProbeRecord, ...]:
-    """Embed the example sentences under every one of these conditions."""
+    """Embed the example sentences under every one of these conditions, but for those that move no vector."""
     identity = session.known.identity
     rows = []
     for one in probed:
         pair = session.known.sent_pair(one.pair, symmetric=not one.task.has_roles)
+        if session.remote is not None:
+            try:
+                session.remote.prove_levers((pair.query, pair.document))
+            except InertError:
+                continue
         rows.append(
             ProbeRecord(
                 model=identity.model,

@@ -125,7 +125,7 @@ class Progress:
         self.counts.texts_done += n_texts
 
     def cell_finished(self, label: str, outcome: str) -> None:
-        """A cell has its row in the ledger; ``outcome`` begins with ``score``, ``failed`` or ``skipped``."""
+        """A cell has its row in the ledger; ``outcome`` begins with ``score``, ``failed``, ``inert`` or ``skipped``."""
         if outcome.startswith("skipped"):
             self.counts.n_left_out += 1
         else:
@@ -242,7 +242,7 @@ class TerminalProgress(Progress):
     @override
     def cell_finished(self, label: str, outcome: str) -> None:
         super().cell_finished(label, outcome)
-        if outcome.startswith("failed"):
+        if outcome.startswith(("failed", "inert")):
             self.say(f"{label}: {outcome}")
         self._refresh()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from prefixbench.errors import InexpressibleError, PrefixNotFoundError
+from prefixbench.errors import InertError, InexpressibleError, PrefixNotFoundError
 from prefixbench.plan.cell import SCORING_VERSION, Cell, UnplannedCell
 from prefixbench.prefixes import SideSource
 from prefixbench.results.records import (
@@ -12,6 +10,7 @@ from prefixbench.results.records import (
     CellResult,
     Provenance,
     SourceRecord,
+    Status,
 )
 from prefixbench.run.executor import Failure
 from prefixbench.run.session import EncodedCell
@@ -64,7 +63,9 @@ def _source(source: SideSource) -> SourceRecord:
 def make_failure(cell: Cell, failure: Failure, provenance: Provenance) -> CellFailure:
     """The row of a cell that was tried and gave no score; untrusted code is a rule, so it skips."""
     names = tuple(str(condition) for condition in cell.conditions)
-    status: Literal["failed", "skipped"] = "skipped" if failure.is_rule else "failed"
+    status: Status = "skipped" if failure.is_rule else "failed"
+    if failure.error == InertError.__name__:
+        status = "inert"
     return _make_failure(cell, names, status, (failure.reason, failure.error), provenance)
 
 
@@ -77,7 +78,7 @@ def make_unplanned(cell: UnplannedCell, provenance: Provenance) -> CellFailure:
 def _make_failure(
     cell: Cell | UnplannedCell,
     conditions: tuple[str, ...],
-    status: Literal["failed", "skipped"],
+    status: Status,
     told: tuple[str, str],
     provenance: Provenance,
 ) -> CellFailure:

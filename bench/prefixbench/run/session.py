@@ -114,10 +114,15 @@ class LazyEmbedder:
         """That of the loaded model; see ``find_arrive``."""
         return find_arrive(self.loaded)
 
+    @property
+    def remote(self) -> RemoteEmbedder | None:
+        """The endpoint, where the model is one; an endpoint is asked as soon as its session is opened."""
+        return self._loaded if isinstance(self._loaded, RemoteEmbedder) else None
+
     def close(self) -> None:
         """Let go of the model."""
-        if isinstance(self._loaded, RemoteEmbedder):
-            self._loaded.close()
+        if self.remote is not None:
+            self.remote.close()
 
 
 class ModelSession:
@@ -139,11 +144,16 @@ class ModelSession:
         """Let go of the model."""
         self._lazy.close()
 
+    @property
+    def remote(self) -> RemoteEmbedder | None:
+        """The endpoint, where the model is one."""
+        return self._lazy.remote
+
     def encode_cell(self, cell: Cell, texts: PlaceTexts) -> EncodedCell:
         """Embed what the store does not hold of a cell's texts, and prove what was sent.
 
         Raises:
-            AuditError: What reached the model is not what was planned.
+            AuditError: What reached the model is not what was planned, or moves no vector.
             PrefixbenchError: The model cannot be loaded, or cannot embed a text.
         """
         self._progress.cell_started()
@@ -164,11 +174,10 @@ class ModelSession:
         roles = tuple(dict.fromkeys(part.role for part in place_texts.manifest.parts))
         sent = replace(cell, pair=self.known.sent_pair(cell.pair, symmetric=None in roles))
         embedded, tokens = self.embedder.counts.texts_embedded, self._lazy.tokens_used
-        audit = tuple(
-            self._encode_texts(role, side, texts, titles)
-            for role in roles
-            for side, texts, titles in _group_texts(place_texts.manifest, sent.pair, role)
-        )
+        groups = [(role, *group) for role in roles for group in _group_texts(place_texts.manifest, sent.pair, role)]
+        remote = self._lazy.remote
+        inert = () if remote is None else remote.prove_levers([side for _, side, _, _ in groups])
+        audit = tuple(self._encode_texts(role, side, texts, titles) for role, side, texts, titles in groups)
         embedded = self.embedder.counts.texts_embedded - embedded
         asked = place_texts.manifest.n_texts
         cost = Cost(
@@ -179,7 +188,7 @@ class ModelSession:
             texts_reused=asked - embedded,
             tokens_used=self._lazy.tokens_used - tokens,
         )
-        notes = self.known.notes + tuple(note for one in audit for note in _describe_notes(one))
+        notes = self.known.notes + inert + tuple(note for one in audit for note in _describe_notes(one))
         return EncodedCell(sent, place_texts.dataset_sha256, self.known, audit, notes, cost)
 
     def _tell(self, done: int, total: int) -> None:
@@ -205,7 +214,12 @@ class ModelSession:
         if remembered is not None:
             self.embedder.ensure(texts, side, titles)
             return remembered
+        remote = self._lazy.remote
+        before = None if remote is None else replace(remote.tally)
         found = self.embedder.audit(texts, side, titles, role=role)
+        if remote is not None and before is not None:
+            told = remote.tally.since(before).describe(f"{remote.settings.model}, {remote.settings.place}")
+            found = replace(found, notes=tuple(f"{found.role} texts: {note}" for note in told))
         write_memo(memo, _AUDIT.dump_python(found, mode="json"))
         return found
 
@@ -236,6 +250,7 @@ def _group_texts(
 
 
 def _describe_notes(audit: RoleAudit) -> Iterator[str]:
+    yield from audit.notes
     if audit.n_zero_vectors:
         yield (
             f"{audit.n_zero_vectors:,} of {audit.n_texts:,} {audit.role} vectors are zeros, as empty texts get them "

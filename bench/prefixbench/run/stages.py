@@ -27,12 +27,13 @@ from prefixbench.errors import CacheError, PrefixbenchError
 from prefixbench.items.table import ItemTable
 from prefixbench.plan.cell import Cell
 from prefixbench.plan.place import Place
-from prefixbench.results.records import GeometrySummary, ProbeRecord
+from prefixbench.results.records import EndpointRecord, GeometrySummary, ProbeRecord
 from prefixbench.run.executor import Kept
 from prefixbench.run.loading import load_task
 from prefixbench.run.planning import find_local_folder
 from prefixbench.run.probes import ProbedCondition, compute_probes
 from prefixbench.run.progress import Progress
+from prefixbench.run.served import describe_served
 from prefixbench.run.session import EncodedCell, ModelSession, open_session
 from prefixbench.run.texts import PlaceTexts
 from prefixbench.score import (
@@ -163,6 +164,12 @@ def probe_model(
 ) -> tuple[ProbeRecord, ...]:
     """Embed the worked example under each of these conditions."""
     return compute_probes(_open_model(model, settings, cache), conditions)
+
+
+def describe_endpoint(model: ModelSpec, settings: EncoderSettings, cache: Path) -> EndpointRecord | None:
+    """What the probes found of a model that is called; ``None`` for one that is loaded."""
+    remote = _open_model(model, settings, cache).remote
+    return None if remote is None else describe_served(model.name, remote)
 
 
 def _open_model(model: ModelSpec, settings: EncoderSettings, cache: Path) -> ModelSession:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import BudgetError
 from prefixbench.plan.cell import Cell
 from prefixbench.plan.expand import Plan
 from prefixbench.plan.place import Place
 from prefixbench.plan.resolver import Resolver
 from prefixbench.results.ledger import append_row
-from prefixbench.results.records import ProbeRecord
+from prefixbench.results.records import EndpointRecord, ProbeRecord
 from prefixbench.results.texts import add_item_texts
 from prefixbench.run.executor import Executor, Failure, Job, Worker
 from prefixbench.run.probes import ProbeKey, list_probed
@@ -25,6 +26,7 @@ from prefixbench.run.rows import make_unplanned
 from prefixbench.run.session import EncodedCell
 from prefixbench.run.stages import (
     ScoredCell,
+    describe_endpoint,
     encode_cell,
     list_place_texts,
     name_model,
@@ -34,7 +36,7 @@ from prefixbench.run.stages import (
 )
 from prefixbench.run.texts import PlaceTexts, remember_texts
 from prefixbench.spec.conditions import BASELINE
-from prefixbench.spec.sweep import ModelSpec
+from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER
 
 
@@ -209,17 +211,33 @@ class Sweep:
         keeps = name_model(work.model, settings)
         probed = list_probed(self.plan.spec, work.model, self.resolver, self.probes)
         if not probed or work.model not in self._device:
-            self.executor.release(keeps)
+            self._describe_endpoint(work.model, settings)
             return
         job = Job(probe_model, (work.model, settings, probed, self.cache), Worker.ENCODER, keeps)
-        self.executor.submit(job, partial(self._record_probes, work.model, keeps))
+        self.executor.submit(job, partial(self._record_probes, work.model, settings))
 
-    def _record_probes(self, model: ModelSpec, keeps: str, rows: tuple[ProbeRecord, ...] | Failure) -> None:
-        self.executor.release(keeps)
+    def _record_probes(
+        self, model: ModelSpec, settings: EncoderSettings, rows: tuple[ProbeRecord, ...] | Failure
+    ) -> None:
         if isinstance(rows, Failure):
             self.progress.say(f"{model.name}: the worked example was left out: {rows.reason}")
+        else:
+            for row in rows:
+                append_row(self.folder, row)
+        self._describe_endpoint(model, settings)
+
+    def _describe_endpoint(self, model: ModelSpec, settings: EncoderSettings) -> None:
+        """What the probes found of a model that is called is kept; then the model is no longer needed."""
+        keeps = name_model(model, settings)
+        if EndpointSettings.of(model) is None:
+            self.executor.release(keeps)
             return
-        for row in rows:
+        job = Job(describe_endpoint, (model, settings, self.cache), Worker.ENCODER, keeps)
+        self.executor.submit(job, partial(self._record_endpoint, keeps))
+
+    def _record_endpoint(self, keeps: str, row: EndpointRecord | Failure | None) -> None:
+        self.executor.release(keeps)
+        if isinstance(row, EndpointRecord):  # one that cannot be called is told of by every cell
             append_row(self.folder, row)
 
     def _record(self, work: _Work, cell: Cell, encoded: EncodedCell, scored: ScoredCell | Failure) -> None:

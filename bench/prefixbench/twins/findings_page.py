@@ -231,6 +231,7 @@ _WORDS = {
     Verdict.INCONCLUSIVE: "the data cannot tell on",
     Verdict.DESCRIBED: "described, not tested on",
     Verdict.SAME_STRINGS: "the same strings on",
+    Verdict.INERT: "inert on",
 }
 
 _QUOTED = frozenset({Verdict.HELPS, Verdict.HURTS, Verdict.EQUIVALENT, Verdict.POSITIVE, Verdict.NEGATIVE})

@@ -235,6 +235,7 @@ class RoleAudit:
         n_prefix_cut: Texts whose prefix, or part of it, was cut away by truncation.
         tokens_sha256: Over all that the model reads of all texts in order: token ids, tokens left out of pooling,
             adapter, parameters and route. Two sides with one digest are the same to the model.
+        notes: What a service made of these texts, where its own count of tokens tells: cut, or added to.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -254,3 +255,4 @@ class RoleAudit:
     n_zero_vectors: int = 0
     n_prefix_cut: int = 0
     tokens_sha256: str | None = None
+    notes: tuple[Sentence, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from prefixbench.endpoints.backends import BACKENDS, Lever
-from prefixbench.endpoints.remote import cut_requests
+from prefixbench.endpoints.exchange import cut_requests
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import InexpressibleError, PrefixbenchError, SpecError
 from prefixbench.prefixes import PrefixBook
