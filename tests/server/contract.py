@@ -182,7 +182,7 @@ def answer_gemini(served: Served, body: dict[str, Any], rows: Rows) -> dict[str,
         check_fields(one, {"model", "content", "taskType", "title", "outputDimensionality"})
         require("title" not in one or one.get("taskType") == "RETRIEVAL_DOCUMENT", "title goes with RETRIEVAL_DOCUMENT")
         text = "".join(part["text"] for part in one["content"]["parts"])
-        vectors.append(served.embed(text, _present(one, "taskType")))
+        vectors.append(served.embed(text, _present(one, "taskType", "title")))
     return {"embeddings": [{"values": row} for row in rows(vectors)]}
 
 
@@ -192,7 +192,7 @@ def answer_vertex(served: Served, body: dict[str, Any], rows: Rows) -> dict[str,
     instances = body["instances"]
     for one in instances:
         check_fields(one, {"content", "task_type", "title", "mimeType"})
-    vectors = rows([served.embed(one["content"], _present(one, "task_type")) for one in instances])
+    vectors = rows([served.embed(one["content"], _present(one, "task_type", "title")) for one in instances])
     counts = [served.count(one["content"]) for one in instances]
     return {
         "predictions": [

@@ -17,6 +17,7 @@ from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.errors import AuditError, EndpointError, InexpressibleError
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import ModelSpec
+from prefixbench.vectors.keys import vector_keys
 
 from tests.server.contract import KEY, Served, contract_server
 
@@ -122,3 +123,34 @@ def test_the_vendors_lever_and_a_text_prefix_are_never_sent_together(backend: st
         InexpressibleError, match=f"a text prefix on top of {backend}'s own .* would tell it the task twice"
     ):
         BACKENDS[backend].check_side(both)
+
+
+@pytest.mark.parametrize(("backend", "task_type"), [("gemini", "taskType"), ("vertex", "task_type")])
+def test_a_documents_title_goes_beside_it_and_never_to_another(
+    backend: str, task_type: str, server: tuple[str, Served], open_vendor: Open
+) -> None:
+    served = server[1]
+    embedder = open_vendor(backend)
+    side = Side(api=(("task_type", "RETRIEVAL_DOCUMENT"), ("title", "{title}")), title_slot=True)
+    titles = ["One", "", "Two", "One", ""]
+    vectors = embedder.embed(embedder.read(TEXTS[:5], side, titles))
+    told = [
+        {task_type: "RETRIEVAL_DOCUMENT", "title": title} if title else {task_type: "RETRIEVAL_DOCUMENT"}
+        for title in titles
+    ]
+    expected = [served.embed(text, wire) for text, wire in zip(TEXTS[:5], told, strict=True)]
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+    np.testing.assert_allclose(
+        embedder.embed(embedder.read(TEXTS[:5], side)),
+        [served.embed(text, {task_type: "RETRIEVAL_DOCUMENT"}) for text in TEXTS[:5]],
+        atol=1e-6,
+    )
+
+
+def test_a_title_is_part_of_a_vectors_key(open_vendor: Open) -> None:
+    identity = open_vendor("gemini").known.identity
+    side = Side(api=(("task_type", "RETRIEVAL_DOCUMENT"), ("title", "{title}")), title_slot=True)
+    keys = vector_keys(identity, side, ["a", "a", "a", "a"], ["One", "Two", "", "One"])
+    rows = [row.tobytes() for row in keys]
+    assert len(set(rows)) == 3
+    assert rows[0] == rows[3]

@@ -59,10 +59,11 @@ class RoleCount:
             inputs: As read.
             digests: Of what the model reads; ``None`` where it tokenises out of sight.
         """
-        tokens, sent = inputs.tokens, inputs.sent
+        tokens, sent, slots = inputs.tokens, inputs.sent, dict(inputs.side.api)
         for index in np.flatnonzero(positions < N_SAMPLES).tolist():
             ids = () if tokens is None else tuple(tokens.ids[index])
-            self.samples[int(positions[index])] = TextSample(sent[index], ids)
+            told = next((value for name, value in inputs.parameters[index] if slots[name] != value), None)
+            self.samples[int(positions[index])] = TextSample(sent[index], ids, told)
         if tokens is None or digests is None:
             self.is_tokenized = False
             return

@@ -27,6 +27,8 @@ class Backend:
         module: The module of this package that talks to it.
         extra: What to install: ``prefixbench[EXTRA]``; ``""`` where nothing is missing.
         parameters: Parameters of a call that say the task, with the values documented; no values for any.
+        title: The parameter that takes a document's own title; ``""`` where there is none. It goes with one request,
+            so texts of different titles are asked for one by one.
         bare: Parameters that ask for no task by name, on top of which a text prefix may be sent.
         needs_parameter: Whether a call without one is refused, so that ``none`` cannot be expressed.
         max_texts: Texts a request may hold.
@@ -42,6 +44,7 @@ class Backend:
     module: str
     extra: str
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    title: str = ""
     bare: tuple[tuple[str, str], ...] = ()
     needs_parameter: bool = False
     max_texts: int = 64
@@ -85,6 +88,8 @@ class Backend:
                 f"{self.name} has no way to ask for {what}; only the text and its parameters are sent"
             )
         for name, value in side.api:
+            if name == self.title and value == "{title}":
+                continue
             allowed = self.parameters.get(name)
             if allowed is None:
                 known = ", ".join(self.parameters) or "none"
@@ -142,6 +147,7 @@ BACKENDS: Mapping[str, Backend] = {
             module="gemini",
             extra="gemini",
             parameters={"task_type": GEMINI_TASK_TYPES},
+            title="title",
             bare=GEMINI_BARE,
             key_env="GEMINI_API_KEY",
             needs_key=True,
@@ -154,6 +160,7 @@ BACKENDS: Mapping[str, Backend] = {
             module="gemini",
             extra="gemini",
             parameters={"task_type": GEMINI_TASK_TYPES},
+            title="title",
             bare=GEMINI_BARE,
             key_env="GOOGLE_API_KEY",
             max_texts=1,

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from prefixbench.endpoints.wire import Reply, Request, check_reply
 from prefixbench.errors import AuditError, EncodeError, EndpointError, PrefixbenchError
-from prefixbench.spec.conditions import Side
-from prefixbench.vectors.embedder import Vectors
+from prefixbench.vectors.embedder import Inputs, Vectors
 
 if TYPE_CHECKING:
     from prefixbench.endpoints.remote import RemoteEmbedder
@@ -28,26 +27,27 @@ MOST_REFUSED = 8
 
 @dataclass
 class _Job:
-    """Texts of one request, by their places in the call."""
+    """Texts of one request, by their places in the call, and the parameters they are sent with."""
 
     places: list[int]
+    parameters: tuple[tuple[str, str], ...]
     reserved: tuple[int, float] = (0, 0.0)
 
 
 class Exchange:
     """The requests of one call."""
 
-    def __init__(self, embedder: RemoteEmbedder, texts: list[str], side: Side) -> None:
+    def __init__(self, embedder: RemoteEmbedder, inputs: Inputs) -> None:
         self._embedder = embedder
-        self._texts = texts
-        self._parameters = tuple(sorted(side.api))
+        self._texts = inputs.sent
+        self._bare = tuple(sorted(inputs.side.api_for()))
         backend = embedder.settings.backend
-        self._todo = deque(_Job(places) for places in cut_requests(texts, backend.max_texts, backend.max_characters))
+        self._todo = deque(_list_jobs(inputs, self._texts, backend.max_texts, backend.max_characters))
         self._running: dict[Future[Reply], _Job] = {}
         self._refused: list[tuple[int, str]] = []
         self._ended: PrefixbenchError | None = None
         self._at_once = backend.concurrency
-        self._added = embedder.count_added(side)
+        self._added = embedder.count_added(inputs.side)
 
     def run(self) -> Iterator[tuple[NDArray[np.intp], Vectors]]:
         """See ``RemoteEmbedder.arrive``; an error is raised only when all that is under way has come."""
@@ -80,7 +80,7 @@ class Exchange:
                 return
             job = self._todo.popleft()
             job.reserved = reserved
-            self._running[pool.submit(self._embedder.probe.client.send, Request(texts, self._parameters))] = job
+            self._running[pool.submit(self._embedder.probe.client.send, Request(texts, job.parameters))] = job
 
     def _take(self, future: Future[Reply], job: _Job) -> Iterator[tuple[NDArray[np.intp], Vectors]]:
         texts = self._texts_of(job)
@@ -96,11 +96,11 @@ class Exchange:
             return
         self._embedder.probe.account.settle(job.reserved, texts, reply.prompt_tokens)
         try:
-            vectors, faults = check_reply(reply, Request(texts, self._parameters))
+            vectors, faults = check_reply(reply, Request(texts, job.parameters))
         except AuditError as error:
             self._ended = self._ended or AuditError(f"{self._embedder.settings.place}: {error}")
             return
-        self._compare_tokens(texts, reply)
+        self._compare_tokens(texts, job, reply)
         self._refused += [(job.places[row], "its vector holds a NaN or an infinite number.") for row in faults]
         sound = [row for row in range(len(texts)) if row not in faults]
         if sound:
@@ -112,18 +112,31 @@ class Exchange:
                 self._refused.append((job.places[0], str(error)))
                 return
             middle = len(job.places) // 2
-            self._todo.extendleft((_Job(job.places[middle:]), _Job(job.places[:middle])))
+            halves = job.places[middle:], job.places[:middle]
+            self._todo.extendleft(_Job(places, job.parameters) for places in halves)
         else:
             self._ended = self._ended or error
 
-    def _compare_tokens(self, texts: tuple[str, ...], reply: Reply) -> None:
+    def _compare_tokens(self, texts: tuple[str, ...], job: _Job, reply: Reply) -> None:
         tokenizer = self._embedder.tokenizer
+        if job.parameters != self._bare:
+            return  # a title is read along with the text, and nobody knows how
         if tokenizer is not None and reply.prompt_tokens is not None and self._added is not None:
             sent = sum(tokenizer.count(texts)) + self._added * len(texts)
             self._embedder.tally.add(sent, reply.prompt_tokens)
 
     def _texts_of(self, job: _Job) -> tuple[str, ...]:
         return tuple(self._texts[place] for place in job.places)
+
+
+def _list_jobs(inputs: Inputs, texts: Sequence[str], max_texts: int, max_characters: int) -> Iterator[_Job]:
+    """The requests of a call: texts that share their parameters, in order, as many as one may hold."""
+    groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    for place, parameters in enumerate(inputs.parameters):
+        groups.setdefault(tuple(sorted(parameters)), []).append(place)
+    for parameters, places in groups.items():
+        for chosen in cut_requests([texts[place] for place in places], max_texts, max_characters):
+            yield _Job([places[index] for index in chosen], parameters)
 
 
 def cut_requests(texts: Sequence[str], max_texts: int, max_characters: int) -> list[list[int]]:

@@ -29,8 +29,8 @@ def connect(settings: EndpointSettings) -> Client:
     def embed(request: Request) -> Reply:
         # Plain strings would be taken for the parts of one content, and answered with one vector.
         contents = [types.Content(parts=[types.Part(text=text)]) for text in request.texts]
-        task_type = dict(request.parameters).get("task_type")
-        config = types.EmbedContentConfig(task_type=task_type) if task_type else None
+        told = dict(request.parameters)
+        config = types.EmbedContentConfig(task_type=told.get("task_type"), title=told.get("title")) if told else None
         answer = sdk.models.embed_content(model=settings.model, contents=contents, config=config)
         found = answer.embeddings or []
         counts = [one.statistics.token_count if one.statistics else None for one in found]

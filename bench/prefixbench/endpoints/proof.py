@@ -63,7 +63,7 @@ class Probe:
         Raises:
             AuditError: The reply does not belong to the texts.
         """
-        request = Request(tuple(side.prefix_for() + text for text in texts), tuple(sorted(side.api)))
+        request = Request(tuple(side.prefix_for() + text for text in texts), tuple(sorted(side.api_for())))
         reserved = self.account.reserve(request.texts)
         try:
             reply = self.client.send(request)

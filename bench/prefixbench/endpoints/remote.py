@@ -95,7 +95,7 @@ class RemoteEmbedder:
         """
         if not len(inputs.texts):
             return iter(())
-        return Exchange(self, inputs.sent, inputs.side).run()
+        return Exchange(self, inputs).run()
 
     def prove_levers(self, sides: Collection[Side]) -> tuple[str, ...]:
         """Show that what a cell sends moves vectors; asks the endpoint once a side.

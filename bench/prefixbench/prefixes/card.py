@@ -33,7 +33,7 @@ class CardUse(CardPart):
         instruction: Fixes the instruction for every task of this use.
         adapter: The LoRA adapter switched on.
         api: Parameters of the vendor's call.
-        title_slot: The prefix holds ``{title}``, filled by a document's own title.
+        title_slot: The prefix holds ``{title}``, or a parameter is ``{title}``: filled by a document's own title.
         source: Where it stands, where that is not the model's own source.
         certain: Whether the string was read at its source, and not only remembered or derived.
         note: What a reader should know.
@@ -57,8 +57,10 @@ class CardUse(CardPart):
             raise ValueError("give a prefix or a template, not both")
         if self.template is None and self.instruction is not None:
             raise ValueError("an instruction needs a template to stand in")
-        if self.title_slot != (TITLE_SLOT in self.prefix):
-            raise ValueError(f"title_slot goes together with {TITLE_SLOT} in the prefix {show_value(self.prefix)}")
+        if self.title_slot != (TITLE_SLOT in self.prefix or TITLE_SLOT in self.api.values()):
+            raise ValueError(
+                f"title_slot goes together with {TITLE_SLOT} in the prefix {show_value(self.prefix)}, or as a parameter"
+            )
         return self
 
     def side(self, instruction: str | None = None) -> Side:

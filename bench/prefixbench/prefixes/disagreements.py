@@ -112,4 +112,4 @@ def _sides(
 def _comparable(side: Side) -> tuple[str, str | None, tuple[tuple[str, str], ...]]:
     """What reaches the model; an adapter that is switched off and none at all are one, as is an untitled slot."""
     adapter = None if side.adapter == "none" else side.adapter
-    return side.prefix_for(None), adapter, side.api
+    return side.prefix_for(None), adapter, side.api_for(None)

@@ -130,7 +130,8 @@ def send_foreign(context: RuleContext) -> SourcedPair:
     base = base_pair(context)
 
     def copied(side: SourcedSide, onto: SourcedSide) -> SourcedSide:
-        text = replace(plain_side(side.side.prefix, onto.side), title_slot=side.side.title_slot)
+        has_slot = side.side.title_slot and "{title}" in side.side.prefix
+        text = replace(plain_side(side.side.prefix, onto.side), title_slot=has_slot)
         return replace(side, side=text, use=f"foreign:{other.family}")
 
     query, document = copied(theirs.query, base.query), copied(theirs.document, base.document)

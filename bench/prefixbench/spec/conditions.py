@@ -175,7 +175,8 @@ class Side:
         prefix: The string put before the text; ``""`` sends nothing, provably.
         adapter: The LoRA adapter switched on, ``None`` for a model without, ``"none"`` for all switched off.
         api: Parameters of the vendor's call (``{"task_type": "CLUSTERING"}``) as sorted pairs.
-        title_slot: The prefix holds ``{title}``, filled by the document's own title, or ``none``.
+        title_slot: The prefix holds ``{title}``, filled by the document's own title, or ``none``; or a parameter is
+            ``{title}``, which takes the title, and is left out where a text has none.
         pooling: Forces the prefix's tokens into or out of the pooled vector.
         route: For a model with separate networks for queries and documents: which of them takes the text. Set when
             a text is sent (``KnownModel.sent_side``), since only the loaded model knows.
@@ -191,6 +192,11 @@ class Side:
     def prefix_for(self, title: str | None = None) -> str:
         """The string put before a text; a ``title_slot`` takes the document's title, or ``none``."""
         return self.prefix.replace("{title}", title or "none") if self.title_slot else self.prefix
+
+    def api_for(self, title: str | None = None) -> tuple[tuple[str, str], ...]:
+        """The parameters sent with a text; one that is ``{title}`` takes the document's title, if it has one."""
+        filled = ((name, title if value == "{title}" else value) for name, value in self.api)
+        return tuple((name, value) for name, value in filled if value)
 
 
 @dataclass(frozen=True, slots=True)

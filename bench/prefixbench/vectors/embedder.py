@@ -128,19 +128,28 @@ class Inputs:
         texts: What follows the prefix.
         prefixes: What stands before each text, a title slot filled.
         tokens: What the tokenizer made of prefix and text; ``None`` for a model that tokenises out of sight.
+        titles: The title of each text, for a side with a slot for it.
     """
 
     side: Side
     texts: Sequence[str]
     prefixes: Sequence[str]
     tokens: TokenRows | None = None
+    titles: Sequence[str] | None = None
 
     @classmethod
     def of(cls, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
         """Put the side's prefix before each text, a title slot filled by the text's title, or ``none``."""
         if side.title_slot and titles is not None:
-            return cls(side, texts, [side.prefix_for(title) for title in titles])
+            return cls(side, texts, [side.prefix_for(title) for title in titles], titles=titles)
         return cls(side, texts, [side.prefix_for()] * len(texts))
+
+    @property
+    def parameters(self) -> list[tuple[tuple[str, str], ...]]:
+        """What is sent beside each text to a vendor."""
+        if self.titles is None:
+            return [self.side.api_for()] * len(self.texts)
+        return [self.side.api_for(title) for title in self.titles]
 
     @property
     def sent(self) -> list[str]:
@@ -154,6 +163,7 @@ class Inputs:
             [self.texts[position] for position in positions],
             [self.prefixes[position] for position in positions],
             None if self.tokens is None else self.tokens.take(positions),
+            None if self.titles is None else [self.titles[position] for position in positions],
         )
 
 
@@ -206,12 +216,19 @@ def find_arrive(embedder: Embedder) -> Arrive | None:
 
 @dataclass(frozen=True, slots=True)
 class TextSample:
-    """One text exactly as the tokenizer received it, with the ids the model reads of it."""
+    """One text exactly as the tokenizer received it, with the ids the model reads of it.
+
+    Attributes:
+        text: Prefix and text.
+        token_ids: ``()`` where the model tokenises out of sight.
+        title: What was sent beside it as its title, where that is a parameter.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     text: str
     token_ids: tuple[int, ...]
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles
     """
     entries = _split(digests)
     if side.title_slot and titles is not None:
-        prefixes: Iterable[str] = (side.prefix_for(title) for title in titles)
+        prefixes: Iterable[str] = (_join_strings(side, title) for title in titles)
     else:
         prefixes = (side.prefix_for() for _ in entries)
     started: dict[str, hashlib.blake2b] = {}
@@ -112,6 +112,12 @@ def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles
         parts.append(head)
         parts.append(state.digest())
     return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(len(entries), KEY_BYTES)
+
+
+def _join_strings(side: Side, title: str) -> str:
+    """All that differs with the title, as one string; a title that is a parameter is none of the prefix."""
+    told = [title for _, value in side.api if value == "{title}" and title]
+    return "\0".join([side.prefix_for(title), *told])
 
 
 def list_keys(keys: Keys) -> list[bytes]:
