@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from prefixbench.analysis.analyse import analyse
 from prefixbench.analysis.explored import explore
+from prefixbench.analysis.measured import measure_run
 from prefixbench.analysis.names import Pair, format_contrast, parse_contrast
 from prefixbench.analysis.settings import AnalysisSettings, Asked
 from prefixbench.analysis.tables import render_summary, render_table, select_rows, to_json
@@ -122,12 +123,14 @@ def compare_run(
     """
     run = load_run(path)
     pairs = find_pairs(run, selection)
-    analysis = analyse(run, choose_settings(run, asked, pairs))
+    settings = choose_settings(run, asked, pairs)
+    measurements = measure_run(run, settings, keep_resamples=further)
+    analysis = analyse(run, settings, measurements)
     contrasts = analysis.contrasts
     if pairs:
         contrasts = contrasts[contrasts["contrast"].isin([format_contrast(pair) for pair in pairs])]
     contrasts = select_rows(contrasts, model=selection.model, task=selection.task)
-    asked_further = explore(run, analysis.settings) if further else None
+    asked_further = explore(run, settings, measurements) if further else None
     if as_json:
         return to_json(analysis, contrasts, asked_further)
     missing = "".join(f"{line}\n" for line in [*wrap(run.describe_missing()), ""]) if run.missing else ""

@@ -13,6 +13,7 @@ import pandas as pd
 from prefixbench.analysis.analyse import analyse
 from prefixbench.analysis.compare import choose_settings
 from prefixbench.analysis.explored import explore
+from prefixbench.analysis.measured import measure_run
 from prefixbench.analysis.rules import format_p
 from prefixbench.errors import ResultsError, SpecError, describe_unknown_name
 from prefixbench.files import write_bytes
@@ -70,8 +71,9 @@ def export_run(path: Path, kind: str, output: Path | None = None, asked: Asked |
         return [_copy_mteb(run, target)]
     settings = choose_settings(run, asked)
     is_whole = kind in (ExportFormat.CSV, ExportFormat.PARQUET)
-    further = explore(run, settings) if is_whole else None
-    return export_analysis(analyse(run, settings), ExportFormat(kind), target, further)
+    measurements = measure_run(run, settings, keep_resamples=is_whole)
+    further = explore(run, settings, measurements) if is_whole else None
+    return export_analysis(analyse(run, settings, measurements), ExportFormat(kind), target, further)
 
 
 def export_analysis(analysis: Analysis, kind: ExportFormat, output: Path, further: Further | None = None) -> list[Path]:

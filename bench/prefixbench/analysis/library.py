@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prefixbench.analysis.analyse import Analysis, analyse
 from prefixbench.analysis.explored import Further, explore
+from prefixbench.analysis.measured import Measurements, measure_run
 from prefixbench.analysis.settings import AnalysisSettings
 
 if TYPE_CHECKING:
@@ -29,14 +30,18 @@ class AnalysedRun:
     settings: AnalysisSettings
 
     @cached_property
+    def _measurements(self) -> Measurements:
+        return measure_run(self.run, self.settings, keep_resamples=True)
+
+    @cached_property
     def analysis(self) -> Analysis:
         """All frames."""
-        return analyse(self.run, self.settings)
+        return analyse(self.run, self.settings, self._measurements)
 
     @cached_property
     def further(self) -> Further:
         """The frames of further questions: drift, gains, interactions, type_differences, doses."""
-        return explore(self.run, self.settings)
+        return explore(self.run, self.settings, self._measurements)
 
     def frame(self) -> pd.DataFrame:
         """One row a finished cell and condition name: who, what, the strings sent, and the main score."""

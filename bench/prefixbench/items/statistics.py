@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Rows = NDArray[np.bool_] | slice
 
 
 def compute_statistic(table: ItemTable) -> float:
@@ -37,7 +38,9 @@ def compute_statistic(table: ItemTable) -> float:
     return _mean_over_replicates(table.replicate, lambda rows: compute(prediction[rows], target[rows]))
 
 
-def _mean_over_replicates(replicate: NDArray[np.int32], compute: Callable[[NDArray[np.bool_]], float]) -> float:
+def _mean_over_replicates(replicate: NDArray[np.int32], compute: Callable[[Rows], float]) -> float:
+    if len(replicate) and np.all(replicate == replicate[0]):
+        return compute(slice(None))
     return float(np.mean([compute(replicate == number) for number in np.unique(replicate)]))
 
 
@@ -61,12 +64,12 @@ def _is_constant(values: Floats) -> bool:
 
 
 def _spearman(prediction: Floats, target: Floats) -> float:
-    """Spearman's rank correlation, ties at their mean rank (``scipy.stats.spearmanr``)."""
-    from scipy.stats import spearmanr
+    """Spearman's rank correlation, ties at their mean rank (``scipy.stats.spearmanr``, without its p-value)."""
+    from scipy.stats import rankdata
 
     if _is_constant(prediction) or _is_constant(target):
         return float("nan")
-    return float(spearmanr(target, prediction).statistic)
+    return float(np.corrcoef(rankdata(target), rankdata(prediction))[1, 0])
 
 
 def _pearson(prediction: Floats, target: Floats) -> float:

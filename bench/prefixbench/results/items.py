@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from prefixbench.results.records import CellResult
 
 _REQUIRED = {"item_id": pa.string(), "group_id": pa.string(), "replicate": pa.int32(), "value": pa.float64()}
+_STRINGS = tuple(name for name, kind in _REQUIRED.items() if kind == pa.string())
 _OPTIONAL = {name: pa.float64() for name in ("prediction", "target", "rank")}
 
 MOST_ROWS = 20_000_000
@@ -70,8 +76,8 @@ def load_items(folder: Path, row: CellResult) -> ItemTable:
     if hashlib.sha256(content).hexdigest() != row.items_sha256:
         raise ResultsError(f"{path}: the per-item scores differ from the checksum in the ledger; run the cell again.")
     table = read_table(path, content, _REQUIRED, _OPTIONAL)
-    items = _take_in(path, table)
-    _check_against(path, items, row)
+    items, n_items = _take_in(path, table)
+    _check_against(path, items, n_items, row)
     return items
 
 
@@ -126,36 +132,72 @@ def _check_expanded(path: Path, table: pa.Table, strings: list[str]) -> None:
     """Refuse columns whose longest string times their rows, as an array holds them, is too much."""
     for name in strings:
         column = table.column(name)
+        if sum(chunk.dictionary.nbytes for chunk in column.chunks) * table.num_rows * 4 <= MOST_EXPANDED:
+            continue  # all its strings together are not too long
         longest = max((pc.max(pc.utf8_length(chunk.dictionary)).as_py() or 0 for chunk in column.chunks), default=0)
         if longest * table.num_rows * 4 > MOST_EXPANDED:
             raise ResultsError(f"{path}: column {name} would take {longest * table.num_rows * 4:,} bytes in memory.")
 
 
-def _take_in(path: Path, table: pa.Table) -> ItemTable:
+def _take_in(path: Path, table: pa.Table) -> tuple[ItemTable, int]:
+    """Return the item table, and how many items it has."""
     try:
         statistic = Statistic((table.schema.metadata or {})[b"statistic"].decode())
     except (KeyError, ValueError):
         raise ResultsError(f"{path}: names no statistic of ours.") from None
-    columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    columns = {name: table.column(name).to_numpy() for name in table.column_names if name not in _STRINGS}
     for name in ("value", "prediction", "target"):
         if name in columns and not np.all(np.abs(columns[name]) <= LARGEST_VALUE):
             raise ResultsError(f"{path}: column {name} holds values that are no numbers or beyond {LARGEST_VALUE:.0e}.")
     if table.num_rows == 0 or len(np.unique(columns["replicate"])) > MOST_REPLICATES:
         raise ResultsError(f"{path}: holds no items, or more than {MOST_REPLICATES:,} experiments.")
-    return ItemTable(
+    names = {name: _read_strings(table.column(name)) for name in _STRINGS}
+    items = ItemTable(
         statistic=statistic,
-        item_id=np.asarray(columns["item_id"], dtype=np.str_),
-        group_id=np.asarray(columns["group_id"], dtype=np.str_),
+        item_id=names["item_id"].strings,
+        group_id=names["group_id"].strings,
         replicate=columns["replicate"],
         value=columns["value"],
         **{name: columns.get(name) for name in _OPTIONAL},
     )
+    return items, names["item_id"].n_distinct
 
 
-def _check_against(path: Path, items: ItemTable, row: CellResult) -> None:
-    if items.statistic is not row.statistic or items.n_items != row.n_items:
+@dataclass(frozen=True, slots=True)
+class _Strings:
+    """A column of strings, as it was read and as an array."""
+
+    column: pa.ChunkedArray
+    strings: NDArray[np.str_]
+    n_distinct: int
+
+
+class _LastRead(threading.local):
+    """The strings that this thread read last: the cells of a place name the same items, and are read one by one."""
+
+    def __init__(self) -> None:
+        self.columns: deque[_Strings] = deque(maxlen=len(_STRINGS))
+
+
+_LAST_READ = _LastRead()
+
+
+def _read_strings(column: pa.ChunkedArray) -> _Strings:
+    """Read a column of strings; tables with equal columns share the array, which cannot be written to."""
+    for known in _LAST_READ.columns:
+        if column.equals(known.column):
+            return known
+    strings = np.asarray(column.to_numpy(), dtype=np.str_)
+    strings.flags.writeable = False
+    own = _Strings(column, strings, len(np.unique(strings)))
+    _LAST_READ.columns.append(own)
+    return own
+
+
+def _check_against(path: Path, items: ItemTable, n_items: int, row: CellResult) -> None:
+    if items.statistic is not row.statistic or n_items != row.n_items:
         raise ResultsError(
-            f"{path}: {items.n_items} items by {items.statistic.value}, where the ledger says {row.n_items} by "
+            f"{path}: {n_items} items by {items.statistic.value}, where the ledger says {row.n_items} by "
             f"{row.statistic.value}; run the cell again."
         )
     try:
