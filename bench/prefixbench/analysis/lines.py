@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-SURE = 0.975
-"""Pooled evidence agrees with a task's verdict where the mean over the type's tasks lies on its side so probably: then
-the 95% interval that stands beside the word does not hold zero."""
-
 TRAINING_OF = {
     Mechanism.PREFIX: "prefix",
     Mechanism.ADAPTER: "prefix",
@@ -46,25 +42,25 @@ def find_training(results: Iterable[CellResult]) -> dict[str, str]:
     return training
 
 
-def grade_type(tasks: Sequence[Row], pooled: Row, required_loss: float) -> str:
+def grade_type(tasks: Sequence[Row], quoted: Row, required_loss: float) -> str:
     """Return the line of one task type from its tasks' verdicts on ``correct-none`` and from their mean.
 
-    *helpful*: some task helps, none hurts, and the mean lies above zero with probability 0.975; *required*: the
-    adjusted interval of such a task lies beyond the required loss besides. *harmful* mirrors *helpful*. *mixed*: some
-    help and some hurt. *harmless*: every task is equivalent. Anything else is *not shown*.
+    *helpful*: some task helps, none hurts, and the interval that stands beside the word lies above zero; *required*:
+    the adjusted interval of such a task lies beyond the required loss besides. *harmful* mirrors *helpful*. *mixed*:
+    some help and some hurt. *harmless*: every task is equivalent. Anything else is *not shown*.
 
     Args:
         tasks: The type's rows of the tasks frame; those with the same strings are left out.
-        pooled: The type's row of the types frame.
+        quoted: The row whose adjusted interval stands beside the word, see `_find_quoted`.
         required_loss: Points.
     """
     verdicts = {row["verdict"] for row in tasks}
     helps, hurts = Verdict.HELPS in verdicts, Verdict.HURTS in verdicts
     if helps and hurts:
         return "mixed"
-    if helps and pooled["pr_positive"] >= SURE:
+    if helps and quoted["ci_low_adjusted"] > 0:
         return "required" if any(row["ci_low_adjusted"] > required_loss for row in tasks) else "helpful"
-    if hurts and 1 - pooled["pr_positive"] >= SURE:
+    if hurts and quoted["ci_high_adjusted"] < 0:
         return "harmful"
     return "harmless" if verdicts == {Verdict.EQUIVALENT} else NOT_SHOWN
 
@@ -100,8 +96,9 @@ def describe_models(
                 for row in own_tasks[pooled["model"]]
                 if row["task_type"] == pooled["task_type"] and not row["same_strings"]
             ]
-            pooled["line"] = grade_type(members, pooled, settings.required_loss)
-            of_types[pooled["model"]].append(pooled)
+            quoted = _find_quoted(members, pooled)
+            pooled["line"] = grade_type(members, quoted, settings.required_loss)
+            of_types[pooled["model"]].append({**quoted, "line": pooled["line"]})
     return [
         _describe_model(
             model,
@@ -113,6 +110,11 @@ def describe_models(
         | {"training": kind}
         for model, kind in training.items()
     ]
+
+
+def _find_quoted(tasks: Sequence[Row], pooled: Row) -> Row:
+    """The row a sentence quotes for a task type: its only measured task's, as the report does, else the mean."""
+    return tasks[0] if len(tasks) == 1 else pooled
 
 
 def _describe_model(model: str, tasks: Sequence[Row], types: Sequence[Row], new_task: Belief, keep_index: str) -> Row:
@@ -204,7 +206,8 @@ def write_sentence(line: str, by_line: dict[str, list[Row]], tasks: Sequence[Row
 
 
 def _name_type(row: Row) -> str:
-    return f"{row['task_type']} ({format_points(row['delta_points'])} {format_interval(row['ci_low'], row['ci_high'])})"
+    interval = format_interval(row["ci_low_adjusted"], row["ci_high_adjusted"])
+    return f"{row['task_type']} ({format_points(row['delta_points'])} {interval})"
 
 
 def format_points(value: float) -> str:

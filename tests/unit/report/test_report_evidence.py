@@ -15,6 +15,7 @@ from prefixbench.report.evidence import gather_evidence
 from prefixbench.report.inputs import ReportOptions
 from prefixbench.report.page import build_report
 from prefixbench.report.thresholds import tabulate_thresholds
+from prefixbench.report.words import format_interval, format_points
 
 from tests.fakes_report import TASKS, FakeSweep, make_fake
 
@@ -90,3 +91,14 @@ def test_a_long_table_of_contrasts_keeps_what_the_first_screen_links_to(
     assert sum(bool(line.anchor) for line in table.lines) == sum(
         len(one.reading.tasks("correct")) for one in answer.models
     )
+
+
+def test_the_line_that_compare_prints_quotes_the_numbers_of_the_page() -> None:
+    report = load_report([STARTER])
+    lines = dict(zip(report.evidence.models["model"], report.evidence.models["sentence"], strict=True))
+    for answer in report.answer.models:
+        measured = [effect for effect in answer.types.values() if effect.is_measured]
+        shown = {
+            f"{one.task_type} ({format_points(one.delta)} {format_interval(one.low, one.high)})" for one in measured
+        }
+        assert shown == set(re.findall(r"\w+ \([^)]+\)", lines[answer.name]))
