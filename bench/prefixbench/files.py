@@ -199,8 +199,8 @@ def _list_sealed(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SEAL)
 
 
-def read_memo(path: Path) -> dict[str, Any]:
-    """Return a remembered JSON object; empty where none can be read, since whatever it holds can be found anew."""
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; empty where there is none."""
     try:
         # A pipe of that name would be waited on for ever.
         value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -209,7 +209,19 @@ def read_memo(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def read_memo(path: Path) -> dict[str, Any]:
+    """Return a remembered JSON object; empty where it is not there as it was written, since all can be found anew."""
+    memo = read_object(path)
+    value = memo.get("value")
+    return value if isinstance(value, dict) and memo.get("sha256") == _digest_memo(value) else {}
+
+
 def write_memo(path: Path, value: dict[str, Any]) -> None:
     """Remember a JSON object; a folder that cannot be written to only costs time later."""
     with contextlib.suppress(OSError):
-        write_bytes(path, json.dumps(value, sort_keys=True, allow_nan=False).encode())
+        memo = {"sha256": _digest_memo(value), "value": value}
+        write_bytes(path, json.dumps(memo, sort_keys=True, allow_nan=False).encode())
+
+
+def _digest_memo(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

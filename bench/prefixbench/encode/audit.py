@@ -12,25 +12,17 @@ from numpy.typing import NDArray
 
 from prefixbench.errors import AuditError, InertError
 from prefixbench.vectors.embedder import Inputs, RoleAudit, TextSample, TokenRows
-from prefixbench.vectors.keys import TEXT_BYTES, Digests
+from prefixbench.vectors.keys import Digests
 
 if TYPE_CHECKING:
+    from prefixbench.encode.request import Request
     from prefixbench.spec.conditions import Role, Side
     from prefixbench.vectors.embedder import Embedder, Vectors
 
 N_SAMPLES = 3
 
-
-def digest_tokens(tokens: TokenRows) -> list[bytes]:
-    """A digest of what a model reads of each text: the token ids, and how many of them pooling leaves out.
-
-    Texts of one digest are one to the model: those that differ in letter case, white space, or past the last token.
-    """
-    left_out = np.zeros(len(tokens.ids), np.int64) if tokens.left_out is None else np.maximum(tokens.left_out, 0)
-    return [
-        hashlib.blake2b(np.asarray([count, *ids], dtype="<i8").tobytes(), digest_size=TEXT_BYTES).digest()
-        for count, ids in zip(left_out.tolist(), tokens.ids, strict=True)
-    ]
+BLOCK = 4096
+"""Texts whose tokens are in memory at a time."""
 
 
 class RoleCount:
@@ -43,74 +35,72 @@ class RoleCount:
 
     def __init__(self, side: Side, n_texts: int) -> None:
         self.side = side
-        self.digests: Digests = np.zeros((n_texts, TEXT_BYTES), dtype=np.uint8)
-        self.lengths = np.zeros(n_texts, dtype=np.int64)
-        self.full_lengths = np.zeros(n_texts, dtype=np.int64)
+        self.lengths = np.zeros(n_texts, dtype=np.int32)
+        self.full_lengths = np.zeros(n_texts, dtype=np.int32)
         self.samples: dict[int, TextSample] = {}
         self.is_tokenized = True
         self.prefix_in_pooling = True
         self.cuts_left = False
 
-    def add(self, positions: NDArray[np.int64], inputs: Inputs, digests: Sequence[bytes] | None) -> None:
+    def add(self, positions: NDArray[np.int64], inputs: Inputs) -> None:
         """Count some of the texts.
 
         Args:
             positions: Which, shape ``(n,)``.
             inputs: As read.
-            digests: Of what the model reads; ``None`` where it tokenises out of sight.
         """
         tokens, sent, slots = inputs.tokens, inputs.sent, dict(inputs.side.api)
         for index in np.flatnonzero(positions < N_SAMPLES).tolist():
             ids = () if tokens is None else tuple(tokens.ids[index])
             told = next((value for name, value in inputs.parameters[index] if slots[name] != value), None)
             self.samples[int(positions[index])] = TextSample(sent[index], ids, told)
-        if tokens is None or digests is None:
+        if tokens is None:
             self.is_tokenized = False
             return
-        self.digests[positions] = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), TEXT_BYTES)
         self.lengths[positions] = tokens.lengths
         self.full_lengths[positions] = tokens.full_lengths
         self.prefix_in_pooling = tokens.left_out is None
         self.cuts_left = tokens.cuts_left
 
-    @property
-    def tokens_sha256(self) -> str | None:
-        """See ``RoleAudit``."""
+    def digest_all(self, digests: Digests) -> str | None:
+        """See ``RoleAudit.tokens_sha256``; ``digests`` are those of every text, shape ``(n_texts, TEXT_BYTES)``."""
         if not self.is_tokenized:
             return None
         steered = [self.side.adapter, self.side.route and self.side.route.value, sorted(self.side.api)]
-        return hashlib.sha256(self.digests.tobytes() + repr(steered).encode()).hexdigest()
+        total = hashlib.sha256(digests.data)
+        total.update(repr(steered).encode())
+        return total.hexdigest()
 
 
 def audit_role(
     embedder: Embedder,
     count: RoleCount,
-    texts: Sequence[str],
-    titles: Sequence[str] | None,
+    request: Request,
     role: Role | None,
     n_zero_vectors: int,
+    tokens_sha256: str | None,
 ) -> RoleAudit:
     """Turn a finished count into the record.
 
     Args:
         embedder: The model; it reads the prefix alone, and bare those texts that were too long.
         count: Of every text of the role.
-        texts: In the order counted.
-        titles: For a side with a ``title_slot``.
+        request: The texts, in the order counted.
         role: Names the row; ``None`` is a symmetric task's text.
         n_zero_vectors: Texts that got a vector of zeros.
+        tokens_sha256: See ``RoleAudit``.
 
     Raises:
         AuditError: The model reads no token of any text, or gave nothing but zeros.
     """
     name = embedder.known.identity.model
-    if n_zero_vectors == len(texts) > 0:
-        raise AuditError(f"{name}: all {len(texts)} vectors are zeros.")
+    if n_zero_vectors == len(request) > 0:
+        raise AuditError(f"{name}: all {len(request)} vectors are zeros.")
     audit = RoleAudit(
         role="text" if role is None else role.value,
         prefix=count.side.prefix,
         prefix_tokens=None,
-        n_texts=len(texts),
+        n_texts=len(request),
         n_truncated=None,
         n_truncated_without_prefix=None,
         tokens_pushed_out=None,
@@ -120,39 +110,55 @@ def audit_role(
         api=dict(count.side.api),
         samples=tuple(count.samples[position] for position in sorted(count.samples)),
         n_zero_vectors=n_zero_vectors,
-        tokens_sha256=count.tokens_sha256,
+        tokens_sha256=tokens_sha256,
     )
-    return replace(audit, **_count_cost(embedder, count, texts, titles)) if count.is_tokenized else audit
+    return replace(audit, **_count_cost(embedder, count, request)) if count.is_tokenized else audit
 
 
-def _count_cost(
-    embedder: Embedder, count: RoleCount, texts: Sequence[str], titles: Sequence[str] | None
-) -> dict[str, Any]:
+def _count_cost(embedder: Embedder, count: RoleCount, request: Request) -> dict[str, Any]:
     """What the prefix takes, and what it pushes out of the texts that are too long."""
-    prefixes = Inputs.of(texts, count.side, titles).prefixes
     bare_side = replace(count.side, prefix="", title_slot=False)
-    distinct = sorted({"", *prefixes})
-    alone = _read_tokens(embedder, distinct, bare_side)
-    taken = dict(zip(distinct, (alone.full_lengths - alone.full_lengths[0]).tolist(), strict=True))
-    prefix_tokens = np.array([taken[prefix] for prefix in prefixes], dtype=np.int64)
+    (frame,) = _read_tokens(embedder, [""], bare_side).full_lengths.tolist()
+    prefix_tokens = _count_prefix_tokens(embedder, request, bare_side, frame)
     long = np.flatnonzero(count.full_lengths > count.lengths)
-    bare = _read_tokens(embedder, [texts[position] for position in long.tolist()], bare_side)
-    read_of_text = count.lengths - prefix_tokens - int(alone.full_lengths[0])
+    read_of_text = count.lengths - prefix_tokens - frame
     if len(long) and not count.cuts_left and (read_of_text <= 0).all():
         raise AuditError(
             f"{embedder.known.identity.model}: the prefix {count.side.prefix[:60]!r} takes {int(prefix_tokens.max())} "
             f"tokens where the model reads {int(count.lengths.max())}, so that no token of any text is read."
         )
-    pushed = bare.lengths - np.maximum(count.lengths[long] - prefix_tokens[long], 0)
+    pushed = n_long_anyway = 0
+    for start in range(0, len(long), BLOCK):
+        some = long[start : start + BLOCK]
+        bare = _read_tokens(embedder, request.texts(some), bare_side)
+        pushed += int((bare.lengths - np.maximum(count.lengths[some] - prefix_tokens[some], 0)).clip(min=0).sum())
+        n_long_anyway += int((bare.full_lengths > bare.lengths).sum())
     return {
-        "prefix_tokens": round(float(prefix_tokens.mean())) if len(texts) else 0,
+        "prefix_tokens": round(float(prefix_tokens.mean())) if len(request) else 0,
         "n_truncated": len(long),
-        "n_truncated_without_prefix": int((bare.full_lengths > bare.lengths).sum()),
+        "n_truncated_without_prefix": n_long_anyway,
         # Truncation on the left takes the prefix before it takes any text.
-        "tokens_pushed_out": 0 if count.cuts_left else int(pushed.clip(min=0).sum()),
+        "tokens_pushed_out": 0 if count.cuts_left else pushed,
         "n_tokens": int(count.lengths.sum()),
         "n_prefix_cut": int((prefix_tokens[long] > 0).sum()) if count.cuts_left else 0,
     }
+
+
+def _count_prefix_tokens(embedder: Embedder, request: Request, bare_side: Side, frame: int) -> NDArray[np.int32]:
+    """Tokens that the prefix of each text takes, shape ``(n_texts,)``; ``frame`` are those of no text at all."""
+    counts = np.zeros(len(request), dtype=np.int32)
+    places = np.arange(len(request))
+    for start in range(0, len(request), BLOCK):
+        titles = request.titles(places[start : start + BLOCK])
+        if titles is None:
+            counts[:] = _read_tokens(embedder, [request.side.prefix_for()], bare_side).full_lengths - frame
+            break
+        prefixes = [request.side.prefix_for(title) for title in titles]
+        distinct = sorted(set(prefixes))
+        lengths = _read_tokens(embedder, distinct, bare_side).full_lengths - frame
+        taken = dict(zip(distinct, lengths.tolist(), strict=True))
+        counts[start : start + BLOCK] = [taken[prefix] for prefix in prefixes]
+    return counts
 
 
 def _read_tokens(embedder: Embedder, texts: Sequence[str], side: Side) -> TokenRows:

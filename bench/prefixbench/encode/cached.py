@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from prefixbench.encode.audit import N_SAMPLES, RoleCount, audit_role, check_not_inert, digest_tokens
+from prefixbench.encode.alike import FirstAlike, digest_tokens
+from prefixbench.encode.audit import N_SAMPLES, RoleCount, audit_role, check_not_inert
+from prefixbench.encode.request import Request
 from prefixbench.errors import AuditError, CacheError
 from prefixbench.spec.conditions import Side
 from prefixbench.vectors import VectorStore
 from prefixbench.vectors.embedder import find_arrive
-from prefixbench.vectors.keys import Keys, Namespace, list_keys, vector_keys
+from prefixbench.vectors.keys import Namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from prefixbench.encode.audit_memo import AuditMemo
     from prefixbench.spec.conditions import Role
     from prefixbench.vectors.embedder import Arrival, Embedder, EmbedderIdentity, Inputs, RoleAudit, Vectors
 
@@ -28,6 +31,9 @@ PUBLISH_SECONDS = 10.0
 
 FIRST_CHUNK, LEAST_CHUNK, MAX_CHUNK_BYTES = 64, 16, 64 << 20
 """Texts embedded before the first vectors are published, and bounds of what is published at once after that."""
+
+MAX_WAITING_BYTES = 16 << 20
+"""Vectors that wait to be published."""
 
 WINDOW_TEXTS = 4096
 """Texts read at once; their token ids are all that is held in memory ahead of the forward pass."""
@@ -51,23 +57,6 @@ class TextCounts:
         return max(0, self.texts_asked - self.texts_embedded)
 
 
-class _Request:
-    """The distinct texts of one call, and where their vectors are kept."""
-
-    def __init__(
-        self, identity: EmbedderIdentity, texts: Sequence[str], side: Side, titles: Sequence[str] | None
-    ) -> None:
-        self.side = side
-        self.keys, first, self.inverse = _find_distinct(vector_keys(identity, side, texts, titles))
-        self.texts = [texts[index] for index in first]
-        self.titles = None if titles is None or not side.title_slot else [titles[index] for index in first]
-
-    def read(self, embedder: Embedder, positions: Sequence[int]) -> Inputs:
-        """Some of the texts as the model is given them."""
-        titles = None if self.titles is None else [self.titles[index] for index in positions]
-        return embedder.read([self.texts[index] for index in positions], self.side, titles)
-
-
 class CachedEmbedder:
     """An embedder that embeds each distinct (prefix, text) pair once, ever, and keeps it in the store.
 
@@ -77,14 +66,20 @@ class CachedEmbedder:
         embedder: The model.
         store: Where vectors are kept.
         progress: Called after each embedded chunk with the texts embedded so far and those to embed, of this call.
+        memo: Where audits are remembered; nowhere where absent.
     """
 
     def __init__(
-        self, embedder: Embedder, store: VectorStore, progress: Callable[[int, int], None] | None = None
+        self,
+        embedder: Embedder,
+        store: VectorStore,
+        progress: Callable[[int, int], None] | None = None,
+        memo: AuditMemo | None = None,
     ) -> None:
         self._embedder = embedder
         self._store = store
         self._progress = progress
+        self._memo = memo
         self._asked = self._embedded = 0
 
     @property
@@ -101,13 +96,13 @@ class CachedEmbedder:
         """
         self._asked += len(texts)
         known = self._embedder.known
-        request = _Request(known.identity, texts, side, titles)
+        request = Request(known.identity, texts, side, titles)
         # Twice, since records may turn out damaged on reading, or be pruned between the two steps.
         for _ in range(2):
             self._embed_missing(request)
             found, vectors = self._store.get_many(request.keys)
             if found.all():
-                return _expand(vectors, request.inverse, known.dim)
+                return request.expand(vectors, known.dim)
         raise CacheError(f"{self._store.folder}: {int((~found).sum())} vectors just stored cannot be read back.")
 
     def ensure(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> None:
@@ -117,82 +112,96 @@ class CachedEmbedder:
             AuditError: As ``embed``.
             CacheError: As ``embed``.
         """
-        self._embed_missing(_Request(self._embedder.known.identity, texts, side, titles))
+        self._embed_missing(Request(self._embedder.known.identity, texts, side, titles))
 
     def audit(
-        self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None, *, role: Role | None = None
+        self,
+        texts: Sequence[str],
+        side: Side,
+        titles: Sequence[str] | None = None,
+        *,
+        role: Role | None = None,
+        finish: Callable[[RoleAudit], RoleAudit] = lambda audit: audit,
     ) -> RoleAudit:
-        """Do as ``ensure``, and prove what is sent: every text is read once, stored or not.
+        """Do as ``ensure``, and prove what is sent: every text is read once, stored or not, unless it was before.
+
+        Args:
+            texts: What follows the prefix.
+            side: What is sent with each.
+            titles: For a side with a ``title_slot``.
+            role: Names the record.
+            finish: Adds to a new audit what others know of it, before it is remembered.
 
         Raises:
             AuditError: As ``embed``; or something else than prefix + text is sent, the prefix leaves no room for text,
                 or prefix or parameters change no vector.
             CacheError: As ``embed``.
         """
-        request = _Request(self._embedder.known.identity, texts, side, titles)
-        count = RoleCount(side, len(request.texts))
-        self._embed_missing(request, count)
+        request = Request(self._embedder.known.identity, texts, side, titles)
+        remembered = None if self._memo is None else self._memo.recall(request, role)
+        if remembered is not None:
+            self._embed_missing(request)
+            return remembered
+        count = RoleCount(side, len(request))
+        tokens_sha256 = self._embed_missing(request, count)
         self._refuse_inert(request)
-        zeros = self._count_zeros(request)
-        return audit_role(self._embedder, count, request.texts, request.titles, role, zeros)
+        audit = finish(audit_role(self._embedder, count, request, role, self._count_zeros(request), tokens_sha256))
+        if self._memo is not None:
+            self._memo.remember(request, role, audit)
+        return audit
 
-    def _embed_missing(self, request: _Request, count: RoleCount | None = None) -> None:
-        """Read every text, count it, and embed those that are new to the store and to this call."""
+    def _embed_missing(self, request: Request, count: RoleCount | None = None) -> str | None:
+        """Embed texts new to the store and to this call; where they are counted, read all and digest the tokens."""
         stored = self._store.check_many(request.keys)
         if stored.all() and count is None:
-            return
+            return None
         # Stored texts first, so that others that are one with them take their vectors. Then longest first: chunks of
         # like lengths pad little, memory runs out at once if ever, time left is no promise.
-        lengths = np.fromiter(map(len, request.texts), np.int64, len(request.texts))
-        order = np.lexsort((-lengths, ~stored))
+        order = np.lexsort((-request.count_characters(), ~stored))
         windows = [order[start : start + WINDOW_TEXTS] for start in range(0, len(order), WINDOW_TEXTS)]
         writer = _Writer(self._embedder, self._store, request, self._progress, int((~stored).sum()))
-        first: dict[bytes, int] = {}
-        copies: list[tuple[int, int]] = []
+        alike = FirstAlike(len(request))
         for window, inputs in self._read_ahead(request, windows):
-            digests = None if inputs.tokens is None else digest_tokens(inputs.tokens)
+            sources = window if inputs.tokens is None else alike.find(window, digest_tokens(inputs.tokens))
             if count is not None:
-                count.add(window, inputs, digests)
-            own = []
-            for row, index in enumerate(window.tolist()):
-                source = index if digests is None else first.setdefault(digests[row], index)
-                if source != index and not stored[index]:
-                    copies.append((index, source))
-                elif not stored[index]:
-                    own.append(row)
-            self._embedded += writer.embed(inputs.take(own), window[own])
+                count.add(window, inputs)
+            own = np.flatnonzero((sources == window) & ~stored[window])
+            copied = np.flatnonzero((sources != window) & ~stored[window])
+            self._embedded += writer.embed(inputs.take(own.tolist()), window[own])
+            writer.note_copies(window[copied], sources[copied])
         writer.publish()
-        writer.copy(copies)
+        writer.copy()
+        return None if count is None else count.digest_all(alike.digests)
 
     def _read_ahead(
-        self, request: _Request, windows: Sequence[NDArray[np.int64]]
+        self, request: Request, windows: Sequence[NDArray[np.int64]]
     ) -> Iterator[tuple[NDArray[np.int64], Inputs]]:
         """Each window as read; a thread reads the next one while the caller embeds this one."""
         if not windows:
             return
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenise") as pool:
-            waiting = pool.submit(request.read, self._embedder, windows[0].tolist())
+            waiting = pool.submit(request.read, self._embedder, windows[0])
             for window, following in zip(windows, [*windows[1:], None], strict=True):
                 inputs = waiting.result()
                 if following is not None:
-                    waiting = pool.submit(request.read, self._embedder, following.tolist())
+                    waiting = pool.submit(request.read, self._embedder, following)
                 yield window, inputs
 
-    def _refuse_inert(self, request: _Request) -> None:
+    def _refuse_inert(self, request: Request) -> None:
         """Refuse a prefix or a parameter that reaches the model and changes no vector."""
         side, bare = request.side, Side(route=request.side.route)
         if not (side.prefix or side.api) or find_arrive(self._embedder) is not None:
             return
-        picked = list(range(min(N_SAMPLES, len(request.texts))))
+        picked = np.arange(min(N_SAMPLES, len(request)))
         sent = request.read(self._embedder, picked)
-        unsent = self._embedder.read([request.texts[index] for index in picked], bare)
+        unsent = self._embedder.read(request.texts(picked), bare)
         if sent.tokens and unsent.tokens and not side.api and sent.tokens.ids == unsent.tokens.ids:
             return  # the tokenizer reads nothing of the prefix: the same strings to the model, which the audit shows
         # Both in batches of the same texts: in others, vectors would differ in the last bits for no reason.
         vectors = self._embedder.embed(unsent), self._embedder.embed(sent)
         check_not_inert(*vectors, bare, side, ("nothing", "this side"))
 
-    def _count_zeros(self, request: _Request) -> int:
+    def _count_zeros(self, request: Request) -> int:
         zeros = 0
         for start in range(0, len(request.keys), WINDOW_TEXTS):
             _, vectors = self._store.get_many(request.keys[start : start + WINDOW_TEXTS])
@@ -207,7 +216,7 @@ class _Writer:
         self,
         embedder: Embedder,
         store: VectorStore,
-        request: _Request,
+        request: Request,
         progress: Callable[[int, int], None] | None,
         total: int,
     ) -> None:
@@ -217,6 +226,7 @@ class _Writer:
         self._largest = max(1, MAX_CHUNK_BYTES // (4 * max(1, embedder.known.dim)))
         self._size = min(FIRST_CHUNK, self._largest)
         self._waiting: list[tuple[NDArray[np.int64], Vectors]] = []
+        self._copies: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         self._seconds = 0.0
         self._done = 0
 
@@ -236,7 +246,10 @@ class _Writer:
             self._seconds += took
             done += len(rows)
             self._done += len(rows)
-            if self._seconds >= PUBLISH_SECONDS / 2 or sum(len(part) for part, _ in self._waiting) >= self._largest:
+            if (
+                self._seconds >= PUBLISH_SECONDS / 2
+                or sum(vectors.nbytes for _, vectors in self._waiting) >= MAX_WAITING_BYTES
+            ):
                 self.publish()
             if self._progress is not None:
                 self._progress(self._done, self._total)
@@ -248,7 +261,7 @@ class _Writer:
         done = 0
         for places, vectors in arrivals:
             chosen = positions[places]
-            self._check(vectors, [self._request.texts[index] for index in chosen.tolist()])
+            self._check(vectors, self._request.texts(chosen))
             self._store.put_many(self._request.keys[chosen], vectors, self._namespace)
             done += len(places)
             self._done += len(places)
@@ -264,11 +277,17 @@ class _Writer:
             self._store.put_many(self._request.keys[positions], vectors, self._namespace)
         self._waiting, self._seconds = [], 0.0
 
-    def copy(self, copies: list[tuple[int, int]]) -> None:
-        """Give texts the stored vector of those that are one with them to the model."""
-        targets = np.array([target for target, _ in copies], dtype=np.int64)
-        sources = np.array([source for _, source in copies], dtype=np.int64)
-        for start in range(0, len(copies), self._largest):
+    def note_copies(self, targets: NDArray[np.int64], sources: NDArray[np.int64]) -> None:
+        """Remember texts that are one with others to the model, for ``copy``."""
+        if len(targets):
+            self._copies.append((targets, sources))
+
+    def copy(self) -> None:
+        """Give the texts noted the stored vector of those that they are one with."""
+        if not self._copies:
+            return
+        targets, sources = (np.concatenate(parts) for parts in zip(*self._copies, strict=True))
+        for start in range(0, len(targets), self._largest):
             part = slice(start, start + self._largest)
             found, vectors = self._store.get_many(self._request.keys[sources[part]])
             if found.any():
@@ -304,32 +323,16 @@ class StoredEmbedder:
         Raises:
             CacheError: A vector is missing; says how many, and of which text first.
         """
-        request = _Request(self._identity, texts, side, titles)
+        request = Request(self._identity, texts, side, titles)
         found, vectors = self._store.get_many(request.keys)
         if not found.all():
             missing = np.flatnonzero(~found)
             raise CacheError(
                 f"{self._store.folder}: {len(missing)} of {len(request.keys)} vectors of {self._identity.model} with "
                 f"the prefix {side.prefix!r} are not stored, the first that of "
-                f"{_shorten(request.texts[int(missing[0])])}."
+                f"{_shorten(request.texts(missing[:1])[0])}."
             )
-        return _expand(vectors, request.inverse, self._dim)
-
-
-def _find_distinct(keys: Keys) -> tuple[Keys, list[int], NDArray[np.int64]]:
-    """Distinct keys in order of first appearance, the index of that appearance, and each key's place among them."""
-    listed = list_keys(keys)
-    numbers: dict[bytes, int] = {}
-    inverse = np.fromiter((numbers.setdefault(key, len(numbers)) for key in listed), np.int64, len(listed))
-    first = np.unique(inverse, return_index=True)[1]
-    return keys[first], first.tolist(), inverse
-
-
-def _expand(vectors: Vectors, inverse: NDArray[np.int64], dim: int) -> Vectors:
-    """The vector of each text asked for, in an array of the caller's own."""
-    if len(vectors) < len(inverse):
-        return vectors[inverse]
-    return vectors.copy().reshape(len(inverse), dim)
+        return request.expand(vectors, self._dim)
 
 
 def _shorten(text: str) -> str:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
+from prefixbench.encode.audit_memo import AuditMemo
 from prefixbench.encode.cached import CachedEmbedder
 from prefixbench.endpoints.meter import Meter
 from prefixbench.endpoints.remote import RemoteEmbedder
 from prefixbench.endpoints.settings import EndpointSettings
-from prefixbench.files import read_memo, write_memo
 from prefixbench.plan.cell import Cell
 from prefixbench.results.records import Cost
 from prefixbench.run.known import recall_model, remember_model
@@ -28,9 +23,6 @@ from prefixbench.spec.conditions import PrefixPair, Role, Side
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore, changed_weights
 from prefixbench.vectors.embedder import Arrive, Embedder, Inputs, KnownModel, RoleAudit, Vectors, find_arrive
-from prefixbench.vectors.keys import compute_text_digests
-
-_AUDIT = TypeAdapter(RoleAudit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +122,10 @@ class ModelSession:
 
     def __init__(self, lazy: LazyEmbedder, cache: Path, progress: Progress) -> None:
         self._lazy = lazy
-        self._cache = cache
         self._progress = progress
         self._told = (0, 0)
-        self.embedder = CachedEmbedder(lazy, VectorStore.open(cache / STORE_FOLDER), self._tell)
+        store, memo = VectorStore.open(cache / STORE_FOLDER), AuditMemo(cache / "audits")
+        self.embedder = CachedEmbedder(lazy, store, self._tell, memo)
 
     @property
     def known(self) -> KnownModel:
@@ -200,28 +192,20 @@ class ModelSession:
         self._progress.texts_embedded(done - before)
         self._told = (done, total)
 
-    def _encode_texts(self, role: Role | None, side: Side, texts: list[str], titles: list[str] | None) -> RoleAudit:
+    def _encode_texts(
+        self, role: Role | None, side: Side, texts: Sequence[str], titles: Sequence[str] | None
+    ) -> RoleAudit:
         """Embed one role's distinct texts; the audit of the same texts sent with the same side is remembered."""
-        digests = compute_text_digests([*texts, *(titles or ())])
-        subject = {
-            "identity": asdict(self.known.identity),
-            "side": asdict(side),
-            "role": role,
-            "texts": hashlib.sha256(digests.tobytes()).hexdigest(),
-        }
-        memo = self._cache / "audits" / f"{_digest(subject)}.json"
-        remembered = _read_audit(memo, side, len(texts))
-        if remembered is not None:
-            self.embedder.ensure(texts, side, titles)
-            return remembered
         remote = self._lazy.remote
         before = None if remote is None else replace(remote.tally)
-        found = self.embedder.audit(texts, side, titles, role=role)
-        if remote is not None and before is not None:
+
+        def add_notes(found: RoleAudit) -> RoleAudit:
+            if remote is None or before is None:
+                return found
             told = remote.tally.since(before).describe(f"{remote.settings.model}, {remote.settings.place}")
-            found = replace(found, notes=tuple(f"{found.role} texts: {note}" for note in told))
-        write_memo(memo, _AUDIT.dump_python(found, mode="json"))
-        return found
+            return replace(found, notes=tuple(f"{found.role} texts: {note}" for note in told))
+
+        return self.embedder.audit(texts, side, titles, role=role, finish=add_notes)
 
 
 def _group_texts(
@@ -261,19 +245,6 @@ def _describe_notes(audit: RoleAudit) -> Iterator[str]:
             f"The tokenizer cuts long texts at their beginning: of {audit.n_prefix_cut:,} of {audit.n_texts:,} "
             f"{audit.role} texts the prefix is cut away, in part or whole."
         )
-
-
-def _read_audit(memo: Path, side: Side, n_texts: int) -> RoleAudit | None:
-    """A remembered audit, if it can be read and is of this side and so many texts."""
-    try:
-        audit = _AUDIT.validate_python(read_memo(memo))
-    except ValidationError:
-        return None
-    return audit if (audit.prefix, audit.n_texts, audit.api) == (side.prefix, n_texts, dict(side.api)) else None
-
-
-def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def open_session(

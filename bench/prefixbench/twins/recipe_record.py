@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from prefixbench.errors import SpecError
-from prefixbench.files import read_memo, write_bytes
+from prefixbench.files import read_object, write_bytes
 from prefixbench.twins.config import TwinConfig
 
 RECIPE = "recipe.json"
@@ -49,7 +49,7 @@ def check_recipes(twins: Sequence[Path], recipe: Recipe) -> None:
     faults = []
     for folder in twins:
         for path in sorted(folder.rglob(RECIPE)):
-            made = read_memo(path)
+            made = read_object(path)
             if made != asdict(recipe):
                 how = f"{made['steps']} steps" if made.get("steps") not in {None, recipe.steps} else "another recipe"
                 faults.append(

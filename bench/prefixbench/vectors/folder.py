@@ -17,16 +17,19 @@ from prefixbench.vectors.namespaces import NamespaceRecord, describe_changed_wei
 from prefixbench.vectors.publish import publish_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
+    from prefixbench.vectors.index import Places
 
 STORE_FOLDER = "vectors"
 """The store's place in the cache folder."""
 
 FORMAT = 1
 """Raised when older programs could misread what newer ones write."""
+
+KEYS_AT_ONCE = 1 << 16
 
 _log = logging.getLogger("prefixbench.cache")
 
@@ -68,18 +71,20 @@ class VectorStore:
 
     def contains_many(self, keys: Keys) -> NDArray[np.bool_]:
         """Which keys have a vector, without reading it; shape ``(n,)``."""
-        found = np.zeros(len(keys), dtype=np.bool_)
-        with self._lock:
-            for folder, chosen in self._group(keys):
-                found[chosen] = folder.locate(keys[chosen]) >= 0
-        return found
+        return self._find(keys, NamespaceFolder.locate)
 
     def check_many(self, keys: Keys) -> NDArray[np.bool_]:
         """Which keys have a vector that is what was written; shape ``(n,)``. Damaged records are dropped and noted."""
+        return self._find(keys, NamespaceFolder.locate_sound)
+
+    def _find(self, keys: Keys, locate: Callable[[NamespaceFolder, Keys], Places]) -> NDArray[np.bool_]:
+        """Which keys have a place, some at a time, since looking takes more memory than the keys."""
         found = np.zeros(len(keys), dtype=np.bool_)
         with self._lock:
-            for folder, chosen in self._group(keys):
-                found[chosen] = folder.locate_sound(keys[chosen]) >= 0
+            for start in range(0, len(keys), KEYS_AT_ONCE):
+                some = keys[start : start + KEYS_AT_ONCE]
+                for folder, chosen in self._group(some):
+                    found[start + chosen] = locate(folder, some[chosen]) >= 0
         return found
 
     def get_many(self, keys: Keys) -> tuple[NDArray[np.bool_], Vectors]:

@@ -7,7 +7,9 @@ together, and ``None`` differs from ``""``.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import struct
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
@@ -27,6 +29,9 @@ KEY_BYTES = NAMESPACE_BYTES + ENTRY_BYTES
 
 _NAMESPACE, _ENTRY, _TEXT = b"prefixbench/ns/1", b"prefixbench/en/1", b"prefixbench/tx/1"
 _LENGTH = struct.Struct("<Q")
+
+BLOCK = 8192
+"""Texts whose digests are Python's own objects at a time; those of a million at once would take more than the texts."""
 
 Keys = NDArray[np.uint8]
 """Shape ``(n_texts, KEY_BYTES)``, C-contiguous."""
@@ -78,8 +83,13 @@ def vector_keys(
 def compute_text_digests(texts: Sequence[str]) -> Digests:
     """Digests of texts alone, shape ``(n_texts, TEXT_BYTES)``; from these keys follow without the texts."""
     new = hashlib.blake2b
-    joined = b"".join(new(_encode(text), digest_size=TEXT_BYTES, person=_TEXT).digest() for text in texts)
-    return np.frombuffer(joined, dtype=np.uint8).reshape(len(texts), TEXT_BYTES)
+    digests = np.empty((len(texts), TEXT_BYTES), dtype=np.uint8)
+    left = iter(texts)
+    for start in range(0, len(texts), BLOCK):
+        block = itertools.islice(left, BLOCK)
+        joined = b"".join(new(_encode(text), digest_size=TEXT_BYTES, person=_TEXT).digest() for text in block)
+        digests[start : start + BLOCK] = np.frombuffer(joined, dtype=np.uint8).reshape(-1, TEXT_BYTES)
+    return digests
 
 
 def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles: Sequence[str] | None = None) -> Keys:
@@ -94,24 +104,62 @@ def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles
     Returns:
         Shape ``(n_texts, KEY_BYTES)``.
     """
-    entries = _split(digests)
+    keys = np.empty((len(digests), KEY_BYTES), dtype=np.uint8)
+    keys[:, :NAMESPACE_BYTES] = np.frombuffer(namespace.digest, dtype=np.uint8)
     if side.title_slot and titles is not None:
-        prefixes: Iterable[str] = (_join_strings(side, title) for title in titles)
+        prefixes: Iterator[str] = (_join_strings(side, title) for title in titles)
     else:
-        prefixes = (side.prefix_for() for _ in entries)
-    started: dict[str, hashlib.blake2b] = {}
-    head, parts = namespace.digest, []
-    for prefix, entry in zip(prefixes, entries, strict=True):
-        if prefix not in started:
-            encoded = _encode(prefix)
-            started[prefix] = hashlib.blake2b(
-                _LENGTH.pack(len(encoded)) + encoded, digest_size=ENTRY_BYTES, person=_ENTRY
-            )
-        state = started[prefix].copy()
-        state.update(entry)
-        parts.append(head)
-        parts.append(state.digest())
-    return np.frombuffer(b"".join(parts), dtype=np.uint8).reshape(len(entries), KEY_BYTES)
+        prefixes = itertools.repeat(side.prefix_for(), len(digests))
+    started = functools.lru_cache(BLOCK)(_start_entry)
+    for start in range(0, len(digests), BLOCK):
+        entries = _split(digests[start : start + BLOCK])
+        parts = []
+        for prefix, entry in zip(itertools.islice(prefixes, len(entries)), entries, strict=True):
+            state = started(prefix).copy()
+            state.update(entry)
+            parts.append(state.digest())
+        keys[start : start + BLOCK, NAMESPACE_BYTES:] = np.frombuffer(b"".join(parts), np.uint8).reshape(
+            -1, ENTRY_BYTES
+        )
+    return keys
+
+
+def _start_entry(prefix: str) -> hashlib.blake2b:
+    encoded = _encode(prefix)
+    return hashlib.blake2b(_LENGTH.pack(len(encoded)) + encoded, digest_size=ENTRY_BYTES, person=_ENTRY)
+
+
+def find_distinct(rows: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each distinct row appears first, ascending; and for each row, the number of its like among those.
+
+    Args:
+        rows: Keys or digests, shape ``(n, n_bytes)``, ``n_bytes`` a multiple of eight.
+
+    Returns:
+        Shapes ``(n_distinct,)`` and ``(n,)``.
+    """
+    words = np.ascontiguousarray(rows).view(np.uint64)
+    tails = words[:, -1]  # of a digest in keys and digests alike, so that others of one value are one all but surely
+    order = np.argsort(tails, kind="stable")
+    opens = np.ones(len(rows), dtype=np.bool_)
+    for start in range(1, len(rows), BLOCK):
+        ours, before = order[start : start + BLOCK], order[start - 1 : start - 1 + BLOCK]
+        opens[start : start + BLOCK] = (words[ours] != words[before[: len(ours)]]).any(axis=1)
+    leaders = order[opens]
+    if (np.diff(tails[leaders]) == 0).any():
+        return _find_distinct_slowly(rows)
+    first = np.sort(leaders)
+    inverse = np.empty(len(rows), dtype=np.int64)
+    inverse[order] = np.repeat(np.searchsorted(first, leaders), np.diff(np.flatnonzero(opens), append=len(rows)))
+    return first, inverse
+
+
+def _find_distinct_slowly(rows: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same where different rows end alike."""
+    listed = _split(rows)
+    numbers: dict[bytes, int] = {}
+    inverse = np.fromiter((numbers.setdefault(row, len(numbers)) for row in listed), np.int64, len(listed))
+    return np.unique(inverse, return_index=True)[1], inverse
 
 
 def _join_strings(side: Side, title: str) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prefixbench.encode.audit_memo import AuditMemo
 from prefixbench.encode.cached import CachedEmbedder, StoredEmbedder, TextCounts
 from prefixbench.errors import AuditError, CacheError
-from prefixbench.spec.conditions import Side
+from prefixbench.spec.conditions import Role, Side
 from prefixbench.vectors import VectorStore, changed_weights
-from prefixbench.vectors.embedder import EmbedderIdentity, Inputs, KnownModel, TokenRows, Vectors
+from prefixbench.vectors.embedder import EmbedderIdentity, Inputs, KnownModel, RoleAudit, TokenRows, Vectors
 from prefixbench.vectors.keys import vector_keys
 
 IDENTITY = EmbedderIdentity("org/model", "abc", "f" * 64, 256, "mean", "float32", "torch")
@@ -146,7 +147,8 @@ def test_a_corpus_larger_than_memory_is_embedded(store: VectorStore, monkeypatch
             numbers = np.array([int(text) for text in inputs.texts], dtype=np.float32)
             return np.repeat(numbers[:, None] + 1, self.known.dim, axis=1)
 
-    monkeypatch.setattr("prefixbench.encode.cached.MAX_CHUNK_BYTES", 1 << 20)
+    for bound in ("MAX_CHUNK_BYTES", "MAX_WAITING_BYTES"):
+        monkeypatch.setattr(f"prefixbench.encode.cached.{bound}", 1 << 20)
     texts = [str(number) for number in range(20_000)]
     cached = CachedEmbedder(Fast(), store)
     n_bytes = len(texts) * 4 * Fast.known.dim
@@ -242,3 +244,37 @@ def test_changed_weights_under_the_same_name_are_noticed(store: VectorStore) -> 
         "The weights of org/model at revision abc changed under the same name: they were ffffffffffff"
     )
     assert "and are 000000000000 now" in sentence
+
+
+def test_an_audit_is_remembered_only_as_it_was_written(store: VectorStore, tmp_path: Path) -> None:
+    class Counting(UncasedEmbedder):
+        n_read = 0
+
+        def read(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
+            Counting.n_read += len(texts)
+            return super().read(texts, side, titles)
+
+    def audit(side: Side = QUERY, role: Role | None = Role.QUERY) -> RoleAudit:
+        Counting.n_read = 0
+        return CachedEmbedder(Counting(), store, memo=AuditMemo(tmp_path / "audits")).audit(["a", "b"], side, role=role)
+
+    first = audit()
+    assert Counting.n_read
+    assert audit() == first
+    assert not Counting.n_read
+    for other in ({"side": Side("query:  ")}, {"role": None}, {"role": Role.DOCUMENT}):
+        assert audit(**other) != first
+        assert Counting.n_read
+    for path in (tmp_path / "audits").iterdir():
+        for old, new in (
+            ("query: a", "query: x"),
+            ('"n_texts": 2', '"n_texts": 3'),
+            (first.tokens_sha256 or "", "0" * 64),
+        ):
+            content = path.read_text()
+            path.write_text(content.replace(old, new))
+            assert audit() == first
+            path.write_text(content)
+        path.write_text("[]")
+    assert audit() == first
+    assert Counting.n_read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +18,7 @@ from prefixbench.encode.choice import AGREEMENT, compute_disagreement
 from prefixbench.encode.load import load_embedder
 from prefixbench.encode.local import LocalEmbedder
 from prefixbench.errors import EncodeError
+from prefixbench.files import read_memo
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
 
@@ -70,7 +70,7 @@ def test_auto_takes_the_first_engine_that_agrees_and_remembers_it(
     folder = make_model(tmp_path)
     assert load(folder, Engine.AUTO).identity.engine == "openvino"
     (memo,) = (tmp_path / "cache" / "engines").glob("*/engine-*.json")
-    assert json.loads(memo.read_text())["engine"] == "openvino"
+    assert read_memo(memo)["engine"] == "openvino"
 
     monkeypatch.setattr(choice_module, "_measure", refuse_to_probe)
     again = load(folder, Engine.AUTO)

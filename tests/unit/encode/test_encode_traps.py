@@ -46,7 +46,7 @@ def test_vectors_equal_those_of_the_library_under_the_same_prompt(name: str, tmp
     embedder, library = load(folder), reference(folder)
     for side in SIDES:
         expected = library.encode(TEXTS, prompt=side.prefix)
-        np.testing.assert_allclose(embed_texts(embedder, TEXTS, side), expected, atol=1e-6)
+        np.testing.assert_allclose(embed_texts(embedder, TEXTS, side), expected, atol=5e-6)
     assert embedder.known.dim == 32
 
 

@@ -1,0 +1,112 @@
+"""Texts in an Arrow file mapped into memory: a million of them take none, and travel between processes as a path.
+
+The file is written beside what uses it and deleted by it; a reader keeps what it has mapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+import pyarrow as pa
+
+from prefixbench.files import write_file
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROWS_AT_ONCE = 8192
+
+
+class MappedTexts(Sequence[str]):
+    """One column of such a file, or some of its rows.
+
+    Args:
+        path: The file.
+        column: The column's name.
+        rows: Which of its texts, shape ``(n,)``; all of them where ``None``.
+    """
+
+    def __init__(self, path: Path, column: str, rows: NDArray[np.int64] | None = None) -> None:
+        self.path = path
+        self._column = column
+        self._rows = rows
+        with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as reader:
+            self._chunks = reader.read_all().column(column).chunks
+        self._ends = np.cumsum([len(chunk) for chunk in self._chunks], dtype=np.int64)
+
+    def __reduce__(self) -> tuple[type[MappedTexts], tuple[object, ...]]:
+        return MappedTexts, (self.path, self._column, self._rows)
+
+    def __len__(self) -> int:
+        if self._rows is not None:
+            return len(self._rows)
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        places = np.arange(len(self))[index]
+        return self.take(places) if isinstance(index, slice) else self.take(np.array([places]))[0]
+
+    def __iter__(self) -> Iterator[str]:
+        if self._rows is None:
+            for chunk in self._chunks:
+                yield from chunk.to_pylist()
+            return
+        for start in range(0, len(self._rows), ROWS_AT_ONCE):
+            yield from self.take(np.arange(start, min(start + ROWS_AT_ONCE, len(self._rows))))
+
+    def take(self, places: NDArray[np.int64]) -> list[str]:
+        """The texts at these places, in their order."""
+        rows = places if self._rows is None else self._rows[places]
+        order = np.argsort(rows, kind="stable")
+        numbers = np.searchsorted(self._ends, rows[order], side="right")
+        texts = np.empty(len(rows), dtype=object)
+        for group in np.split(order, np.flatnonzero(np.diff(numbers)) + 1) if len(rows) else []:
+            number = int(np.searchsorted(self._ends, rows[group[0]], side="right"))
+            chunk = self._chunks[number]
+            texts[group] = chunk.take(pa.array(rows[group] - (self._ends[number] - len(chunk)))).to_pylist()
+        return texts.tolist()
+
+    def select(self, places: NDArray[np.int64]) -> MappedTexts:
+        """Some of the texts, still in the file."""
+        return MappedTexts(self.path, self._column, places if self._rows is None else self._rows[places])
+
+
+def take_texts(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
+    """The texts at these places, in their order."""
+    return texts.take(places) if isinstance(texts, MappedTexts) else [texts[place] for place in places.tolist()]
+
+
+def select_texts(texts: Sequence[str], places: NDArray[np.int64]) -> Sequence[str]:
+    """Some of the texts; those of a file stay there."""
+    return texts.select(places) if isinstance(texts, MappedTexts) else tuple(take_texts(texts, places))
+
+
+def write_texts(path: Path, columns: Sequence[str], blocks: Iterable[Sequence[Sequence[str]]]) -> None:
+    """Write a file of texts.
+
+    Args:
+        path: Where it is to stand, whole or not at all.
+        columns: Their names.
+        blocks: Some rows at a time: a sequence for each column.
+
+    Raises:
+        OSError: The disk is full, or the folder may not be written to.
+        UnicodeEncodeError: A text holds half of a surrogate pair, which such a file cannot.
+    """
+    schema = pa.schema([(name, pa.string()) for name in columns])
+
+    def write(sink: object) -> None:
+        with pa.ipc.new_stream(sink, schema) as writer:
+            for block in blocks:
+                for start in range(0, len(block[0]), ROWS_AT_ONCE):
+                    part = [pa.array(texts[start : start + ROWS_AT_ONCE], pa.string()) for texts in block]
+                    writer.write_batch(pa.record_batch(part, schema=schema))
+
+    write_file(path, write)
