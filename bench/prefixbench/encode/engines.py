@@ -29,6 +29,9 @@ INPUT_NAMES = ("input_ids", "attention_mask", "token_type_ids")
 PRECISION_HINTS = {Dtype.FLOAT32: "f32", Dtype.BFLOAT16: "bf16", Dtype.FLOAT16: "f16"}
 """Always set: OpenVINO's default computes in bfloat16 on processors that have it."""
 
+CONVERSION = 2
+"""Counts changes of how models are converted, so that an engine passed over by an older way is tried again."""
+
 PACKAGES = {Engine.OPENVINO: ("openvino",), Engine.ONNX: ("onnxruntime", "onnx")}
 
 
@@ -45,11 +48,11 @@ def find_engines() -> dict[Engine, str]:
 
 
 class LastHiddenState(torch.nn.Module):
-    """A transformer as a function of its padded inputs, in a shape that can be traced."""
+    """A transformer as a function of its padded inputs, in a shape that can be traced or exported."""
 
     def __init__(self, transformer: PreTrainedModel) -> None:
         super().__init__()
-        self.transformer = transformer
+        self.transformer: PreTrainedModel = transformer
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
@@ -132,9 +135,29 @@ def _build_openvino(
 def _convert_openvino(transformer: PreTrainedModel, inputs: dict[str, torch.Tensor], path: Path) -> openvino.Model:
     import openvino
 
-    converted = openvino.convert_model(LastHiddenState(transformer).eval(), example_input=inputs)
+    network = LastHiddenState(transformer).eval()
+    try:
+        converted = openvino.convert_model(network, example_input=inputs)
+    except Exception:  # decoders build their masks in ways that tracing cannot follow, whatever it then raises
+        converted = openvino.convert_model(_export(network, inputs))
     _publish(path, lambda draft: openvino.save_model(converted, draft / path.name, compress_to_fp16=False))
     return converted
+
+
+def _export(network: LastHiddenState, inputs: dict[str, torch.Tensor]) -> torch.export.ExportedProgram:
+    """The network's graph for any number of texts and tokens.
+
+    With eager attention, because its masks are finite: a padding token whose whole window is padding has nothing to attend to,
+    which other runtimes make NaN where torch's fused attention makes zeros.
+    """
+    anything = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    attention = network.transformer.config._attn_implementation
+    network.transformer.set_attn_implementation("eager")
+    try:
+        with torch.no_grad():
+            return torch.export.export(network, tuple(inputs.values()), dynamic_shapes=dict.fromkeys(inputs, anything))
+    finally:
+        network.transformer.set_attn_implementation(attention)
 
 
 def _build_onnx(

@@ -42,6 +42,8 @@ class Network:
         self.model = model.eval()
         self.model.prompts = dict.fromkeys(self.model.prompts, "")
         self.model.default_prompt_name = None
+        if (transformer := self.model.transformers_model) is not None and hasattr(transformer.config, "use_cache"):
+            transformer.config.use_cache = False  # nothing is generated: keys kept cost memory, and hinder engines
         self.dtype = dtype
         self.finish = finish
         self.engine: HiddenStates | None = None
