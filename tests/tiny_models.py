@@ -34,8 +34,20 @@ TEXTS = [
 
 
 def make_transformer(folder: Path, seed: int = 0, max_length: int = 48, kind: str = "bert") -> Transformer:
-    """Two layers of 32 dimensions: a ``bert`` with word pieces, or a ``decoder`` with single letters."""
-    from transformers import BertConfig, BertModel, BertTokenizer, LlamaTokenizer, Qwen2Config, Qwen2Model
+    """Two layers of 32 dimensions: a ``bert`` with word pieces, or, with single letters, a ``decoder`` or a ``gemma``.
+
+    A ``gemma`` sees both ways and, in its first layer, only seven tokens around each.
+    """
+    from transformers import (
+        BertConfig,
+        BertModel,
+        BertTokenizer,
+        Gemma3TextConfig,
+        Gemma3TextModel,
+        LlamaTokenizer,
+        Qwen2Config,
+        Qwen2Model,
+    )
 
     folder.mkdir(parents=True)
     letters = string.ascii_letters + string.digits + string.punctuation
@@ -59,6 +71,23 @@ def make_transformer(folder: Path, seed: int = 0, max_length: int = 48, kind: st
                 intermediate_size=64,
                 max_position_embeddings=64,
                 initializer_range=0.5,
+            )
+        )
+    elif kind == "gemma":
+        model = Gemma3TextModel(
+            Gemma3TextConfig(
+                vocab_size=len(vocabulary),
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                num_key_value_heads=1,
+                head_dim=16,
+                intermediate_size=64,
+                max_position_embeddings=8 * max_length,
+                sliding_window=6,
+                layer_types=["sliding_attention", "full_attention"],
+                use_bidirectional_attention=True,
+                pad_token_id=vocabulary["</s>"],
             )
         )
     else:

@@ -57,6 +57,29 @@ def test_compiled_torch_gives_plain_torchs_vectors(tmp_path: Path) -> None:
     )
 
 
+def test_openvino_computes_padding_that_sees_only_padding(tmp_path: Path) -> None:
+    folder = make_model(tmp_path, kind="gemma")
+    plain, fast = load(folder, Engine.TORCH), load(folder, Engine.OPENVINO)
+    texts = ["a", "b c", "d" * 100]  # read in one batch: most of the first row's padding is out of reach of its text
+    vectors = embed_texts(fast, texts, Side("q: "))
+    assert np.isfinite(vectors).all()
+    assert compute_disagreement(embed_texts(plain, texts, Side("q: ")), vectors) <= AGREEMENT
+
+
+def test_an_engine_passed_over_before_conversion_changed_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model(tmp_path)
+    monkeypatch.setattr(engines, "_build_openvino", refuse_to_probe)
+    with pytest.raises(EncodeError, match="cannot run"):
+        load(folder, Engine.OPENVINO)
+    assert load(folder, Engine.AUTO).identity.engine != "openvino"
+    monkeypatch.undo()
+    assert load(folder, Engine.AUTO).identity.engine != "openvino", "remembered"
+    monkeypatch.setattr(engines, "CONVERSION", engines.CONVERSION + 1)
+    assert load(folder, Engine.AUTO).identity.engine == "openvino"
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell a thread's cores")
 def test_openvino_leaves_the_calling_thread_its_cores(tmp_path: Path) -> None:
     before = os.sched_getaffinity(0)
