@@ -65,8 +65,8 @@ def describe_machine(network: Network) -> str:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     parts = [device.type, name, torch.get_num_threads(), network.dtype.value, network.model.max_seq_length]
     packages = [(package, version(package)) for package in ("torch", "transformers")]
-    present = [(engine.value, engines.CONVERSION, _read_version(engine), reason) for engine, reason in engines.find_engines().items()]
-    return hashlib.sha256(json.dumps([*parts, packages, present]).encode()).hexdigest()[:16]
+    present = [(engine.value, _read_version(engine), reason) for engine, reason in engines.find_engines().items()]
+    return hashlib.sha256(json.dumps([*parts, packages, present, engines.CONVERSION]).encode()).hexdigest()[:16]
 
 
 def _read_version(engine: Engine) -> str:

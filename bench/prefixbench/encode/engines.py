@@ -138,7 +138,7 @@ def _convert_openvino(transformer: PreTrainedModel, inputs: dict[str, torch.Tens
     network = LastHiddenState(transformer).eval()
     try:
         converted = openvino.convert_model(network, example_input=inputs)
-    except Exception:  # decoders build their masks in ways that tracing cannot follow, whatever it then raises
+    except RuntimeError:  # decoders build their masks in ways that tracing cannot follow
         converted = openvino.convert_model(_export(network, inputs))
     _publish(path, lambda draft: openvino.save_model(converted, draft / path.name, compress_to_fp16=False))
     return converted
@@ -147,8 +147,8 @@ def _convert_openvino(transformer: PreTrainedModel, inputs: dict[str, torch.Tens
 def _export(network: LastHiddenState, inputs: dict[str, torch.Tensor]) -> torch.export.ExportedProgram:
     """The network's graph for any number of texts and tokens.
 
-    With eager attention, because its masks are finite: a padding token whose whole window is padding has nothing to attend to,
-    which other runtimes make NaN where torch's fused attention makes zeros.
+    With eager attention, because its masks are finite: a padding token whose whole window is padding has nothing to
+    attend to, which other runtimes make NaN where torch's fused attention makes zeros.
     """
     anything = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     attention = network.transformer.config._attn_implementation
