@@ -6,6 +6,7 @@ import hashlib
 import json
 import tempfile
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class WordEmbed:
     def __init__(self, prefix: str = "", title_slot: bool = False) -> None:
         self.prefix = prefix
         self.title_slot = title_slot
-        self.asked: list[tuple[Role | None, tuple[str, ...], tuple[str, ...] | None]] = []
+        self.asked: list[tuple[Role | None, Sequence[str], Sequence[str] | None]] = []
 
     def __call__(self, part: TextPart) -> Vectors:
         role = part.role

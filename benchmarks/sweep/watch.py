@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -22,6 +23,7 @@ class Usage:
         cpu_seconds: Of all its processes.
         peak_rss_bytes: Largest sum of resident memory of all its processes, sampled; shared pages count for each.
         peak_pss_bytes: The same with each shared page counted once.
+        peak_anonymous_bytes: Of that, what no file stands behind: the system cannot take it back but by swapping.
         other_cores: Cores that everything else on the machine kept busy meanwhile, on average.
     """
 
@@ -29,6 +31,7 @@ class Usage:
     cpu_seconds: float
     peak_rss_bytes: int
     peak_pss_bytes: int
+    peak_anonymous_bytes: int
     other_cores: float
 
 
@@ -36,6 +39,7 @@ class Usage:
 class _Peaks:
     rss: int = 0
     pss: int = 0
+    anonymous: int = 0
     cpu: dict[int, float] = field(default_factory=dict)
 
 
@@ -74,20 +78,31 @@ def watch(command: list[str], environment: dict[str, str], expected: tuple[int, 
     reaped = after.children_user + after.children_system - before.children_user - before.children_system
     cpu = max(reaped, sum(peaks.cpu.values()))  # children that nobody waited for are only in the samples
     others = max(0.0, busy_seconds() - busy - cpu) / wall
-    return Usage(wall, cpu, peaks.rss, peaks.pss, others)
+    return Usage(wall, cpu, peaks.rss, peaks.pss, peaks.anonymous, others)
 
 
 def _look(root: int, peaks: _Peaks) -> None:
-    rss = pss = 0
+    rss = pss = anonymous = 0
     with contextlib.suppress(psutil.Error):
         tree = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
         for process in tree:
             with contextlib.suppress(psutil.Error):
                 memory = process.memory_full_info()
                 rss, pss = rss + memory.rss, pss + memory.pss
+                anonymous += _read_anonymous(process.pid)
                 times = process.cpu_times()
                 peaks.cpu[process.pid] = times.user + times.system
     peaks.rss, peaks.pss = max(peaks.rss, rss), max(peaks.pss, pss)
+    peaks.anonymous = max(peaks.anonymous, anonymous)
+
+
+def _read_anonymous(process: int) -> int:
+    """Bytes of a process that no file stands behind, shared ones in part; 0 where the system does not tell."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss_Anon:"):
+                return 1024 * int(line.split()[1])
+    return 0
 
 
 def busy_seconds() -> float:

@@ -6,17 +6,21 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from prefixbench.plan.estimate import Amount, estimate_texts
 from prefixbench.plan.place import Place
 from prefixbench.run.known import recall_model
 from prefixbench.run.planning import find_local_folder
 from prefixbench.run.texts import RoleTexts, recall_texts
 from prefixbench.vectors import STORE_FOLDER, VectorStore
-from prefixbench.vectors.keys import Namespace, keys_from_digests
+from prefixbench.vectors.keys import Keys, Namespace, find_distinct, keys_from_digests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from prefixbench.plan.cell import Cell
     from prefixbench.spec.conditions import Role, Side
@@ -58,10 +62,18 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """All that one cell asks for one role; ``missing`` maps keys without a vector to characters."""
+    """All that one cell asks for one role.
+
+    Attributes:
+        amount: Of texts.
+        missing: Keys without a vector, shape ``(n, KEY_BYTES)``; ``None`` where that cannot be known yet.
+        characters: Of each of those texts, prefix included, shape ``(n,)``.
+        is_read: Whether its data were read on this machine.
+    """
 
     amount: Amount
-    missing: dict[bytes, int] | None
+    missing: Keys | None
+    characters: NDArray[np.int64] | None
     is_read: bool
 
 
@@ -86,11 +98,11 @@ class TextCounter:
             return Counts(None, None, n_texts or None)
         if any(one.missing is None for one in asked):
             return Counts(n_texts, None, None)
-        return Counts(n_texts, n_texts - sum(len(one.missing or ()) for one in asked), None)
+        return Counts(n_texts, n_texts - sum(len(one.missing) for one in asked if one.missing is not None), None)
 
     def count_missing(self, cells: Iterable[Cell]) -> Missing:
         """Count what cells of one model lack."""
-        named: dict[bytes, int] = {}
+        named: list[_Request] = []
         unnamed: dict[bool, dict[object, Amount]] = defaultdict(dict)
         n_unread = n_uncounted = 0
         for cell in cells:
@@ -101,8 +113,8 @@ class TextCounter:
                 if one.missing is None:
                     unnamed[one.is_read][wanted] = one.amount
                 else:
-                    named |= one.missing
-        known = _add([Amount(len(named), sum(named.values())), *unnamed[True].values()])
+                    named.append(one)
+        known = _add([_count_distinct(named), *unnamed[True].values()])
         return Missing(known, _add(unnamed[False].values()), n_unread, n_uncounted)
 
     def _ask(self, cell: Cell) -> dict[tuple[object, ...], _Request]:
@@ -119,7 +131,7 @@ class TextCounter:
                 self._found[wanted] = (
                     self._ask_read(cell, role, texts, side)
                     if isinstance(texts, RoleTexts)
-                    else _Request(_prefixed(texts, side), None, is_read=False)
+                    else _Request(_prefixed(texts, side), None, None, is_read=False)
                 )
             asked[wanted] = self._found[wanted]
         return asked
@@ -130,13 +142,21 @@ class TextCounter:
         amount = _prefixed(Amount(len(digests), int(lengths.sum())), side)
         known = recall_model(cell.model, cell.settings, find_local_folder(cell.model, self._cache), self._cache)
         if known is None or self._store is None:
-            return _Request(amount, None, is_read=True)
+            return _Request(amount, None, None, is_read=True)
         sent = known.sent_side(side, role)
         keys = keys_from_digests(Namespace.of(known.identity, sent), sent, digests, titles)
         is_missing = ~self._store.contains_many(keys)
-        characters = (lengths[is_missing] + len(side.prefix)).tolist()
-        missing = {key.tobytes(): n for key, n in zip(keys[is_missing], characters, strict=True)}
-        return _Request(amount, missing, is_read=True)
+        return _Request(amount, keys[is_missing], lengths[is_missing] + len(side.prefix), is_read=True)
+
+
+def _count_distinct(asked: Sequence[_Request]) -> Amount:
+    """Texts of all requests together, those that share a key once."""
+    found = [(one.missing, one.characters) for one in asked if one.missing is not None and one.characters is not None]
+    if not found:
+        return NOTHING
+    keys, characters = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    first, _ = find_distinct(keys)
+    return Amount(len(first), int(characters[first].sum()))
 
 
 def _prefixed(amount: Amount, side: Side) -> Amount:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefixbench.encode.audit_memo import AuditMemo
 from prefixbench.encode.cached import CachedEmbedder
@@ -18,11 +19,15 @@ from prefixbench.run.known import recall_model, remember_model
 from prefixbench.run.progress import Progress
 from prefixbench.run.served import open_served
 from prefixbench.run.texts import PlaceTexts
-from prefixbench.score import TextManifest
+from prefixbench.score import TextManifest, TextPart
 from prefixbench.spec.conditions import PrefixPair, Role, Side
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore, changed_weights
 from prefixbench.vectors.embedder import Arrive, Embedder, Inputs, KnownModel, RoleAudit, Vectors, find_arrive
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,27 +215,25 @@ class ModelSession:
 
 def _group_texts(
     manifest: TextManifest, pair: PrefixPair, role: Role | None
-) -> Iterator[tuple[Side, list[str], list[str] | None]]:
-    """Distinct texts of a role by the side they are sent with, and their titles for a side that has a slot for them."""
-    groups: dict[Side, dict[tuple[str, str], None]] = {}
-    for part in manifest.parts:
-        if part.role != role:
+) -> Iterator[tuple[Side, Sequence[str], Sequence[str] | None]]:
+    """The texts of a role by the side they are sent with, and their titles for a side that has a slot for them."""
+    parts = [part for part in manifest.parts if part.role == role]
+    split = [part.split(pair) for part in parts]
+    sides = [pair.side_for(role)]
+    if role is Role.DOCUMENT and pair.mixture is not None:
+        sides.append(pair.mixture.document)
+    for side in dict.fromkeys(sides):
+        sent = [_take(part, rows[side]) for part, rows in zip(parts, split, strict=True) if side in rows]
+        asked = [part.request(side.title_slot) for part in sent]
+        if len(asked) == 1:
+            yield side, *asked[0]
             continue
-        sides = [pair.side_for(role)]
-        if role is Role.DOCUMENT and pair.mixture is not None:
-            sides.append(pair.mixture.document)
-        for side in sides:
-            texts, titles = part.request(side.title_slot)
-            asked = zip(part.texts, texts, titles or [""] * len(texts), strict=True)
-            chosen = (
-                (text, title)
-                for whole, text, title in asked
-                if role is not Role.DOCUMENT or pair.document_side_of(whole) == side
-            )
-            groups.setdefault(side, {}).update(dict.fromkeys(chosen))
-    for side, asked_texts in groups.items():
-        own_titles = [title for _, title in asked_texts] if side.title_slot else None
-        yield side, [text for text, _ in asked_texts], own_titles
+        titles = [title for texts, titles in asked for title in titles or [""] * len(texts)]
+        yield side, [text for texts, _ in asked for text in texts], titles if side.title_slot else None
+
+
+def _take(part: TextPart, rows: NDArray[np.int64]) -> TextPart:
+    return part if len(rows) == len(part.texts) else part.select(rows)
 
 
 def _describe_notes(audit: RoleAudit) -> Iterator[str]:

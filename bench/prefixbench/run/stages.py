@@ -52,6 +52,7 @@ from prefixbench.spec.conditions import PrefixPair
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import VectorStore
 from prefixbench.vectors.embedder import KnownModel
+from prefixbench.vectors.keys import compute_text_digests, find_distinct
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
 
 MOST_TASKS = 2
 """Tasks whose data one process keeps: the one whose cells are scored, and the one that is read for the encoder."""
+
+HELD_FOLDER = "texts"
+"""In the cache folder: large corpora while they are embedded, and what is remembered of texts."""
 
 GEOMETRY_SAMPLE = 1000
 """Texts of each role that geometry is computed on; neighbours cost the square of it."""
@@ -73,10 +77,13 @@ class _TaskData:
     task: AbsTask
     listed: dict[Place, TextManifest] = field(default_factory=dict)
 
-    def list_texts(self, place: Place) -> TextManifest:
-        if place not in self.listed:
-            self.listed = {place: list_texts(self.task, place.hf_split, place.hf_subset)}
-        return self.listed[place]
+    def list_texts(self, place: Place, folder: Path | None) -> TextManifest:
+        if place in self.listed:
+            return self.listed[place]
+        manifest = list_texts(self.task, place.hf_split, place.hf_subset, folder)
+        # Who asked deletes the file of a large corpus.
+        self.listed = {} if manifest.is_held else {place: manifest}
+        return manifest
 
 
 _tasks: Kept[_TaskData] = Kept(MOST_TASKS)
@@ -115,8 +122,12 @@ def name_model(model: ModelSpec, settings: EncoderSettings) -> str:
     return f"model {model.model_dump_json()} {settings.model_dump_json()}"
 
 
-def list_place_texts(place: Place) -> PlaceTexts:
+def list_place_texts(place: Place, cache: Path | None = None) -> PlaceTexts:
     """Load the place's data and find out what it asks for, without any model.
+
+    Args:
+        place: What is scored.
+        cache: The cache folder, where a large corpus may be held in a file until its manifest is discarded.
 
     Raises:
         HubUnreachableError: The data are not at hand and the hub does not answer.
@@ -124,10 +135,15 @@ def list_place_texts(place: Place) -> PlaceTexts:
     """
     data = _load(place)
     free = (place.facts.license or "").startswith(FREE_LICENSES)
+    manifest = data.list_texts(place, None if cache is None else cache / HELD_FOLDER)
     return PlaceTexts(
-        manifest=data.list_texts(place),
+        manifest=manifest,
         dataset_sha256=digest_data(place),
         item_texts=item_texts(data.task, place.hf_split, place.hf_subset) if free else {},
+        samples=tuple(
+            _sample_distinct([part for part in manifest.parts if part.role == role], np.random.default_rng(place.seed))
+            for role in dict.fromkeys(part.role for part in manifest.parts)
+        ),
     )
 
 
@@ -213,7 +229,12 @@ class ScoredCell:
 
 
 def score_stored_cell(
-    cell: Cell, place: Place, known: KnownModel, store_folder: Path, baseline: PrefixPair | None
+    cell: Cell,
+    place: Place,
+    known: KnownModel,
+    store_folder: Path,
+    baseline: PrefixPair | None,
+    samples: tuple[TextPart, ...] = (),
 ) -> ScoredCell:
     """Score one cell from vectors that are all in the store, with mteb's own evaluation.
 
@@ -223,6 +244,7 @@ def score_stored_cell(
         known: Whose vectors.
         store_folder: The embedding store.
         baseline: What ``none`` sends, for the geometry; ``None`` where ``none`` was not run.
+        samples: Texts of each role that the geometry is computed on.
 
     Raises:
         ScoreError: mteb's score cannot be rebuilt from the items.
@@ -246,7 +268,7 @@ def score_stored_cell(
         task_result=scored.result.model_dump(mode="json"),
         result_path=_result_path(encoder.mteb_model_meta, cell.task.name),
         model_meta=encoder.mteb_model_meta.to_dict(),
-        geometry=_compare_with_baseline(cell, place, stored, baseline),
+        geometry=_compare_with_baseline(cell, samples, stored, baseline),
         seconds=time.monotonic() - began,
     )
 
@@ -259,37 +281,48 @@ def _result_path(meta: ModelMeta, task_name: str) -> str:
 
 
 def _compare_with_baseline(
-    cell: Cell, place: Place, stored: StoredEmbedder, baseline: PrefixPair | None
+    cell: Cell, samples: Sequence[TextPart], stored: StoredEmbedder, baseline: PrefixPair | None
 ) -> tuple[GeometrySummary, ...]:
     """Geometry of each role that the condition changes, against the texts under ``none`` where those are stored."""
     if baseline is None or baseline == cell.pair:
         return ()
     rows: list[GeometrySummary] = []
-    parts = _load(place).list_texts(place).parts
-    for role in dict.fromkeys(part.role for part in parts):
-        sample = _sample_distinct([part for part in parts if part.role == role], np.random.default_rng(cell.seed))
-        if sample.split(cell.pair) == sample.split(baseline):
+    for sample in samples:
+        if _sends_alike(sample, cell.pair, baseline):
             continue
         after = embed_part(stored.embed, cell.pair, sample)
         try:
             before = embed_part(stored.embed, baseline, sample)
         except CacheError:
             return ()  # vectors may be deleted at any time; the score rests on the cell's own
-        summary = compute_geometry(after, before, role.value if role else "text", np.random.default_rng(cell.seed))
+        summary = compute_geometry(
+            after, before, sample.role.value if sample.role else "text", np.random.default_rng(cell.seed)
+        )
         if summary is not None:
             rows.append(summary)
     return tuple(rows)
 
 
+def _sends_alike(part: TextPart, one: PrefixPair, other: PrefixPair) -> bool:
+    """Whether every text is sent with the same side by both."""
+    sides, others = part.split(one), part.split(other)
+    return sides.keys() == others.keys() and all(np.array_equal(rows, others[side]) for side, rows in sides.items())
+
+
 def _sample_distinct(parts: Sequence[TextPart], rng: np.random.Generator) -> TextPart:
     """A seeded sample of the distinct texts of one role; the same ones whatever they are sent with."""
-    place = {text: (part, row) for part in parts for row, text in enumerate(part.texts)}
-    distinct = list(place)
-    chosen = [distinct[index] for index in rng.permutation(len(distinct))[:GEOMETRY_SAMPLE]]
-    picked = [place[text][0].select([place[text][1]]) for text in chosen]
-    whole = replace(picked[0], texts=tuple(part.texts[0] for part in picked))
+    first, number = find_distinct(np.concatenate([compute_text_digests(part.texts) for part in parts]))
+    chosen = rng.permutation(len(first))[:GEOMETRY_SAMPLE]
+    place = np.empty(len(first), dtype=np.int64)
+    place[number] = np.arange(len(number))  # of several, the last
+    ends = np.cumsum([len(part.texts) for part in parts])
+    picked = []
+    for row in place[chosen].tolist():
+        index = int(np.searchsorted(ends, row, side="right"))
+        picked.append(parts[index].select(np.array([row - ends[index] + len(parts[index].texts)])))
+    whole = TextPart(parts[0].role, tuple(part.texts[0] for part in picked))
     if any(part.bodies is None or part.titles is None for part in picked):
-        return replace(whole, bodies=None, titles=None)
+        return whole
     return replace(
         whole,
         bodies=tuple(part.bodies[0] for part in picked if part.bodies is not None),

@@ -35,6 +35,7 @@ from prefixbench.run.stages import (
     score_stored_cell,
 )
 from prefixbench.run.texts import PlaceTexts, remember_texts
+from prefixbench.score import TextPart
 from prefixbench.spec.conditions import BASELINE
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER
@@ -47,6 +48,7 @@ class _Work:
     Attributes:
         baseline: The cell of ``none``, pending or not: the geometry compares with its vectors.
         held: What is to be scored once those vectors are there; encoders beside one another keep no order.
+        texts: What the place asks for, until all of it is embedded.
     """
 
     model: ModelSpec
@@ -56,6 +58,8 @@ class _Work:
     held: list[Callable[[], None]] | None = None
     n_to_encode: int = 0
     n_to_record: int = 0
+    texts: PlaceTexts | None = None
+    samples: tuple[TextPart, ...] = ()
 
 
 @dataclass
@@ -110,7 +114,11 @@ class Sweep:
         self._places_of_model = Counter(work.model for work in self._ahead)
         self._places_of_task = Counter(name_task(work.place) for work in self._ahead)
         self._begin_places()
-        self.executor.run()
+        try:
+            self.executor.run()
+        finally:
+            for work in self._open:
+                self._discard_texts(work)
 
     def _record_unplanned(self) -> None:
         provenance = collect_provenance("none", self.warnings)
@@ -139,7 +147,7 @@ class Sweep:
             self._ahead.popleft()
             self._open.add(work)
             self._listing.add(work)
-            job = Job(list_place_texts, (work.place,), Worker.SCORER, name_task(work.place))
+            job = Job(list_place_texts, (work.place, self.cache), Worker.SCORER, name_task(work.place))
             self.executor.submit(job, partial(self._encode, work))
 
     def _encode(self, work: _Work, texts: PlaceTexts | Failure) -> None:
@@ -150,6 +158,7 @@ class Sweep:
                 self._fail(work, cell, texts)
             self._finish_encoding(work)
             return
+        work.texts, work.samples = texts, texts.samples
         self._keep_texts(work.place, texts)
         remember_texts(self.cache, work.place, texts.manifest)
         keeps = name_model(work.model, work.cells[0].settings)
@@ -187,6 +196,7 @@ class Sweep:
                 known,
                 self.cache / STORE_FOLDER,
                 None if baseline is None else known.sent_pair(baseline.pair, symmetric=not cell.task.has_roles),
+                work.samples,
             )
             job = Job(score_stored_cell, arguments, Worker.SCORER, name_task(work.place))
             submit = partial(self.executor.submit, job, partial(self._record, work, cell, encoded))
@@ -204,6 +214,7 @@ class Sweep:
 
     def _finish_encoding(self, work: _Work) -> None:
         """After a model's last place comes its worked example; then it is no longer needed."""
+        self._discard_texts(work)
         self._places_of_model[work.model] -= 1
         if self._places_of_model[work.model]:
             return
@@ -215,6 +226,11 @@ class Sweep:
             return
         job = Job(probe_model, (work.model, settings, probed, self.cache), Worker.ENCODER, keeps)
         self.executor.submit(job, partial(self._record_probes, work.model, settings))
+
+    def _discard_texts(self, work: _Work) -> None:
+        if work.texts is not None:
+            work.texts.manifest.discard()
+        work.texts = None
 
     def _record_probes(
         self, model: ModelSpec, settings: EncoderSettings, rows: tuple[ProbeRecord, ...] | Failure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prefixbench.files import write_bytes
+from prefixbench.files import write_file
 from prefixbench.plan.place import Place
 from prefixbench.spec.conditions import Role
-from prefixbench.vectors.keys import Digests, compute_text_digests
+from prefixbench.vectors.keys import Digests, compute_text_digests, find_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefixbench.score import TextManifest
+    from prefixbench.score import TextManifest, TextPart
 
 
 FORMAT = 3
@@ -36,11 +35,13 @@ class PlaceTexts:
         manifest: The texts by role, exactly as mteb will ask for them.
         dataset_sha256: Content hash of the data scored.
         item_texts: Texts of the items by id; empty where the data's licence forbids a copy.
+        samples: Some of the distinct texts of each role, for the geometry.
     """
 
     manifest: TextManifest
     dataset_sha256: str
     item_texts: dict[str, str]
+    samples: tuple[TextPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +91,33 @@ def remember_texts(cache: Path, place: Place, manifest: TextManifest) -> None:
     path = _path(cache, place)
     if path.exists():
         return
-    arrays: dict[str, NDArray[np.generic]] = {}
+    arrays: dict[str, NDArray[np.generic]] = {"n_texts": np.array(manifest.n_texts)}
     for role in dict.fromkeys(part.role for part in manifest.parts):
         name = role.value if role else "text"
         parts = [part for part in manifest.parts if part.role == role]
-        distinct = list(dict.fromkeys(text for part in parts for text in part.texts))
-        arrays[name] = compute_text_digests(distinct)
-        arrays[f"{name}.lengths"] = _count(distinct)
+        digests = np.concatenate([compute_text_digests(part.texts) for part in parts])
+        first, _ = find_distinct(digests)
+        arrays[name] = digests[first]
+        arrays[f"{name}.lengths"] = np.concatenate([_count(part.texts) for part in parts])[first]
         if any(part.titles is not None for part in parts):
-            asked = [part.request(title_slot=True) for part in parts]
-            pairs = dict.fromkeys(
-                pair for texts, titles in asked for pair in zip(texts, titles or [""] * len(texts), strict=True)
-            )
-            arrays[f"{name}.bodies"] = compute_text_digests([body for body, _ in pairs])
-            arrays[f"{name}.body_lengths"] = _count([title + body for body, title in pairs])
-            arrays[f"{name}.titles"] = np.frombuffer(json.dumps([title for _, title in pairs]).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, n_texts=np.int64(manifest.n_texts), **arrays)  # type: ignore[arg-type]
-    write_bytes(path, buffer.getvalue())
+            arrays |= _digest_pairs(name, [part.request(title_slot=True) for part in parts])
+    write_file(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+
+
+def _digest_pairs(
+    name: str, asked: Sequence[tuple[Sequence[str], Sequence[str] | None]]
+) -> dict[str, NDArray[np.generic]]:
+    """Distinct pairs of a title and a body."""
+    bodies = np.concatenate([compute_text_digests(texts) for texts, _ in asked])
+    titles = [title for texts, titles in asked for title in titles or [""] * len(texts)]
+    lengths = np.concatenate([_count(texts) for texts, _ in asked]) + _count(titles)
+    first, _ = find_distinct(np.concatenate([compute_text_digests(titles), bodies], axis=1))
+    own = [titles[place] for place in first.tolist()]
+    return {
+        f"{name}.bodies": bodies[first],
+        f"{name}.body_lengths": lengths[first],
+        f"{name}.titles": np.frombuffer(json.dumps(own).encode(), np.uint8),
+    }
 
 
 def recall_texts(cache: Path, place: Place) -> RememberedTexts | None:

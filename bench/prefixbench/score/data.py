@@ -13,11 +13,13 @@ from mteb.abstasks.aggregated_task import AbsTaskAggregate
 from prefixbench.errors import ScoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mteb.abstasks import AbsTask, AbsTaskBitextMining
 
 Task = TypeVar("Task", bound="AbsTask")
+
+ROWS_AT_ONCE = 8192
 
 
 def fresh_task(task: Task) -> Task:
@@ -88,6 +90,15 @@ def read_column(data: Any, name: str) -> list[Any]:  # noqa: ANN401 - Dataset, o
     """One whole column, decoded at once instead of row by row."""
     column = data[name]
     return list(column[:]) if hasattr(column, "__getitem__") else list(column)
+
+
+def read_in_blocks(data: Any, name: str) -> Iterator[list[Any]]:  # noqa: ANN401 - as above
+    """One column, some thousand values at a time, so that a large corpus is never in memory as a whole."""
+    if not isinstance(data, Dataset):
+        yield read_column(data, name)
+        return
+    for start in range(0, len(data), ROWS_AT_ONCE):
+        yield list(data[name][start : start + ROWS_AT_ONCE])
 
 
 def read_pair_texts(data: Any, columns: Sequence[str]) -> list[tuple[str, ...]]:  # noqa: ANN401 - as above

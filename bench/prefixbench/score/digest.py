@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from prefixbench.score.data import (
     list_splits,
     list_translation_columns,
     read_column,
+    read_in_blocks,
     read_pair_texts,
     unpack_single_row,
 )
@@ -64,7 +66,7 @@ def _add_columns(digest: hashlib._Hash, data: Any) -> None:  # noqa: ANN401 - Da
     names = data.column_names if hasattr(data, "column_names") else list(data)
     for name in sorted(names):
         _add_bytes(digest, name.encode())
-        for value in read_column(data, name):
+        for value in itertools.chain.from_iterable(read_in_blocks(data, name)):
             if isinstance(value, str):
                 _add_bytes(digest, value.encode("utf-8", "surrogatepass"))
             else:

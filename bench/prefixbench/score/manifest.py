@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,11 +45,13 @@ from prefixbench.score.sampling import (
     select_evaluated_rows,
     select_training_rows,
 )
-from prefixbench.score.search import join_titles
+from prefixbench.score.search import hold_documents
 from prefixbench.spec.conditions import Role
+from prefixbench.vectors.mapped_texts import MappedTexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from prefixbench.vectors.embedder import Vectors
 
@@ -64,12 +67,30 @@ class TextManifest:
         """Texts asked for, repeats included."""
         return sum(len(part.texts) for part in self.parts)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether some of the texts are in a file."""
+        return any(isinstance(part.texts, MappedTexts) for part in self.parts)
 
-def list_texts(task: AbsTask, hf_split: str, hf_subset: str) -> TextManifest:
+    def discard(self) -> None:
+        """Delete such files; what has been read of them stays readable here."""
+        for part in self.parts:
+            if isinstance(part.texts, MappedTexts):
+                with contextlib.suppress(OSError):
+                    part.texts.path.unlink(missing_ok=True)
+
+
+def list_texts(task: AbsTask, hf_split: str, hf_subset: str, folder: Path | None = None) -> TextManifest:
     """The texts that scoring this split and subset asks to embed.
 
     They are read from the data the way mteb reads them; a task with an evaluation of its own is run against an
     encoder that records what it is asked.
+
+    Args:
+        task: Whose texts; its data are loaded if they are not.
+        hf_split: mteb's split.
+        hf_subset: mteb's subset.
+        folder: Where a large corpus may be held in a file, until ``TextManifest.discard``.
 
     Raises:
         ScoreError: The task has no such split or subset, or is an aggregate.
@@ -79,6 +100,8 @@ def list_texts(task: AbsTask, hf_split: str, hf_subset: str) -> TextManifest:
     view_task_as_lists(clone)
     for kind, list_parts in READERS:
         if isinstance(clone, kind) and _evaluates_like(clone, kind):
+            if isinstance(clone, AbsTaskRetrieval):
+                return TextManifest(tuple(_read_retrieval(clone, hf_split, hf_subset, folder)))
             return TextManifest(tuple(list_parts(clone, hf_split, hf_subset)))
     return record_texts(clone, hf_split, hf_subset)
 
@@ -110,12 +133,14 @@ class _RecordingEncoder(MtebEncoder):
         return self._rng.standard_normal((len(part.texts), 8)).astype(np.float32)
 
 
-def _read_retrieval(task: AbsTaskRetrieval, hf_split: str, hf_subset: str) -> list[TextPart]:
+def _read_retrieval(
+    task: AbsTaskRetrieval, hf_split: str, hf_subset: str, folder: Path | None = None
+) -> list[TextPart]:
     data = get_split(task, hf_split, hf_subset)
     _, queries = _filter_queries_without_positives(data["relevant_docs"], data["queries"])
     return [
         make_part(Role.QUERY, _retrieval_texts(queries, PromptType.query)),
-        make_part(Role.DOCUMENT, *join_titles(data["corpus"])),
+        hold_documents(data["corpus"], folder),
     ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
+import secrets
 from abc import ABC, abstractmethod
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,12 +15,14 @@ from mteb._create_dataloaders import _retrieval_texts
 from mteb.types import PromptType
 
 from prefixbench.errors import ScoreError
-from prefixbench.score.data import read_column
+from prefixbench.score.data import ROWS_AT_ONCE, read_column
 from prefixbench.score.parts import TextPart, check_texts, make_part
 from prefixbench.spec.conditions import Role
+from prefixbench.vectors.mapped_texts import MappedTexts, write_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from datasets import Dataset
     from mteb.abstasks.task_metadata import TaskMetadata
@@ -30,6 +34,12 @@ if TYPE_CHECKING:
 
 CORPUS_CHUNK = 50_000
 """Documents scored at once; mteb's own number, since the rounding of a product depends on its shape."""
+
+LARGE_CORPUS = 50_000
+"""More documents than this are held in a file while they are embedded."""
+
+HELD_SUFFIX = ".texts"
+"""Ending of the files that hold a large corpus while it is embedded."""
 
 
 class SearchByVectors(ABC):
@@ -123,18 +133,52 @@ class SearchByVectors(ABC):
         return ranking
 
 
-def join_titles(corpus: Dataset) -> tuple[list[str], list[str] | None, list[str] | None]:
+def hold_documents(corpus: Dataset, folder: Path | None) -> TextPart:
+    """The texts of a corpus: in memory, or where there are many, in a file of a name of its own.
+
+    Args:
+        corpus: The documents.
+        folder: Where such a file may be made; whoever asked deletes it.
+
+    Raises:
+        ScoreError: A text or a title is none, such as a null.
+    """
+    if folder is not None and len(corpus) > LARGE_CORPUS:
+        path = folder / f"{secrets.token_hex(8)}{HELD_SUFFIX}"
+        columns = ("text", "body", "title") if "title" in corpus.column_names else ("text",)
+        # A full or read-only disk costs memory, and so does half a surrogate pair, which such a file does not hold.
+        with contextlib.suppress(OSError, UnicodeEncodeError):
+            write_texts(path, columns, _read_blocks(corpus))
+            return TextPart(Role.DOCUMENT, *(MappedTexts(path, name) for name in columns))
+    return make_part(Role.DOCUMENT, *join_titles(corpus))
+
+
+def _read_blocks(corpus: Dataset) -> Iterator[list[list[str]]]:
+    for start in range(0, len(corpus), ROWS_AT_ONCE):
+        block = corpus.select(range(start, min(start + ROWS_AT_ONCE, len(corpus))))
+        texts, bodies, titles = join_titles(block, start, len(corpus))
+        yield [texts] if bodies is None or titles is None else [texts, [body.strip() for body in bodies], titles]
+
+
+def join_titles(
+    corpus: Dataset, before: int = 0, total: int | None = None
+) -> tuple[list[str], list[str] | None, list[str] | None]:
     """A corpus' texts as mteb joins them with their titles; and, where it has titles, bodies and titles apart.
+
+    Args:
+        corpus: The documents, or some of them.
+        before: How many stand before these.
+        total: How many there are, where these are not all.
 
     Raises:
         ScoreError: A text or a title is none, such as a null.
     """
     bodies = read_column(corpus, "text")
-    check_texts(bodies, "document")
+    check_texts(bodies, "document", before, total)
     if "title" not in corpus.column_names:
         return [body.strip() for body in bodies], None, None
     titles = read_column(corpus, "title")
-    check_texts(titles, "title")
+    check_texts(titles, "title", before, total)
     texts = [f"{title} {body}".strip() if title else body.strip() for title, body in zip(titles, bodies, strict=True)]
     return texts, bodies, titles
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from mteb.abstasks import AbsTask
@@ -18,8 +19,8 @@ MOCKS = sorted({type(task) for task in MOCK_TASK_TEST_GRID}, key=lambda kind: ki
 def count_texts(manifest: TextManifest) -> Counter[tuple[str | None, str, str | None, str | None]]:
     counts: Counter[tuple[str | None, str, str | None, str | None]] = Counter()
     for part in manifest.parts:
-        bodies: tuple[str | None, ...] = part.bodies or (None,) * len(part.texts)
-        titles: tuple[str | None, ...] = part.titles or (None,) * len(part.texts)
+        bodies: Sequence[str | None] = part.bodies or (None,) * len(part.texts)
+        titles: Sequence[str | None] = part.titles or (None,) * len(part.texts)
         for text, body, title in zip(part.texts, bodies, titles, strict=True):
             counts[part.role, text, body, title] += 1
     return counts
