@@ -67,10 +67,11 @@ class PrefixBook:
 
     @property
     def families(self) -> Mapping[str, str]:
-        """The first model of each family of cards, by family."""
+        """The first model of each family of cards whose strings are known, by family."""
         first: dict[str, str] = {}
         for name, entry in self.cards.items():
-            first.setdefault(entry.family, name)
+            if not entry.card.in_repository:
+                first.setdefault(entry.family, name)
         return first
 
     def documentation(self, model_name: str) -> Documentation:
@@ -79,7 +80,10 @@ class PrefixBook:
         Raises:
             PrefixNotFoundError: No layer documents it; the sentence names what each layer said.
         """
-        if entry := self.cards.get(model_name):
+        entry = self.cards.get(model_name)
+        if entry is not None and entry.card.in_repository:
+            return self._read_repository(model_name, entry.card.note)
+        if entry is not None:
             return CardDocumentation(model_name, entry.family, entry.card, self.wordings)
         try:
             return self.registry(model_name)
@@ -101,6 +105,13 @@ class PrefixBook:
                 f"no prefix is known for {model_name}: it has no card in tasks/prefixes, and {error}; "
                 f"add a card (tasks/README.md) to run it{suggestion and f'; {suggestion}'}"
             ) from error
+
+    def _read_repository(self, model_name: str, note: str) -> Documentation:
+        if repository := find_repository(model_name, self.folders):
+            return repository
+        raise PrefixNotFoundError(
+            f"no prefix is known for {model_name}: its strings stand in its {CONFIG_NAME}, which is not at hand. {note}"
+        )
 
     def suggest(self, model_name: str) -> str:
         """One sentence on the nearest model with documented prefixes that this one was made from; empty without one."""

@@ -144,6 +144,8 @@ class ModelCard(CardPart):
         no_bare: Why nothing cannot be sent, for an interface that demands a task.
         adapters: Adapters that can be switched on besides those of the uses.
         instructions: The maker's own instruction by task name or task type.
+        in_repository: The strings stand in the repository's own config, and were not to be seen when the card was
+            written; where its files are at hand they are taken from there, and elsewhere nobody knows them.
         repository_prompts: What the repository's own config holds, which mteb takes where its entry has nothing.
     """
 
@@ -161,6 +163,7 @@ class ModelCard(CardPart):
     no_bare: str = ""
     adapters: tuple[str, ...] = ()
     instructions: dict[str, str] = Field(default_factory=dict)
+    in_repository: bool = False
     repository_prompts: dict[str, str] = Field(default_factory=dict)
 
     @property

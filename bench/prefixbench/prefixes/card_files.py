@@ -92,12 +92,7 @@ def read_card_file(path: Path) -> tuple[CardFile, LineIndex]:
 
 def _card_faults(position: int, card: ModelCard) -> Iterator[Fault]:
     place: tuple[str | int, ...] = ("models", position)
-    if card.mechanism is Mechanism.NONE and (card.uses or card.rules):
-        yield Fault((*place, "mechanism"), "a model without prefixes (mechanism none) has no uses and no rules")
-    if card.mechanism is not Mechanism.NONE and not (card.uses and card.rules):
-        yield Fault((*place, "mechanism"), f"the mechanism {card.mechanism.value} needs uses and rules")
-    if card.mechanism is Mechanism.TEMPLATE and not any(use.template for use in card.uses.values()):
-        yield Fault((*place, "mechanism"), "the mechanism template needs a use with a template")
+    yield from (Fault((*place, name), said) for name, said in _mechanism_faults(card))
     if Use.NOTHING in card.uses:
         yield Fault((*place, "uses", "nothing"), "'nothing' is always there and sends nothing; give it no string")
     for number, rule in enumerate(card.rules):
@@ -108,6 +103,20 @@ def _card_faults(position: int, card: ModelCard) -> Iterator[Fault]:
         for earlier in range(number):
             if clash := _clash(card.rules[earlier], rule):
                 yield Fault((*place, "rules", number), f"this rule and rules[{earlier}] both match {clash}")
+
+
+def _mechanism_faults(card: ModelCard) -> Iterator[tuple[str, str]]:
+    """Field and sentence where the mechanism and what the card holds do not go together."""
+    if card.in_repository:
+        if card.uses or card.rules:
+            yield "in_repository", "a card whose strings stand in the repository has no uses and no rules"
+        return
+    if card.mechanism is Mechanism.NONE and (card.uses or card.rules):
+        yield "mechanism", "a model without prefixes (mechanism none) has no uses and no rules"
+    if card.mechanism is not Mechanism.NONE and not (card.uses and card.rules):
+        yield "mechanism", f"the mechanism {card.mechanism.value} needs uses and rules"
+    if card.mechanism is Mechanism.TEMPLATE and not any(use.template for use in card.uses.values()):
+        yield "mechanism", "the mechanism template needs a use with a template"
 
 
 def _clash(one: CardRule, other: CardRule) -> str:

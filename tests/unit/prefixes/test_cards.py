@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+from pathlib import Path
 
 import pytest
 from prefixbench.errors import InexpressibleError, PrefixNotFoundError
@@ -102,6 +104,12 @@ def sides(model: str, task_type: str, *, prompt: str | None = ASK, subtypes: tup
             "<|im_start|>system\ndocument<|im_end|>\n<|im_start|>user\n",
         ),
         ("Qwen/Qwen3-VL-Embedding-2B", "Retrieval", ASK, "Represent the user's input."),
+        ("petegordon/olmo3-embed-7b", "Retrieval", f"Instruct: {ASK}\nQuery: ", ""),
+        ("petegordon/olmo3-embed-7b", "STS", f"Instruct: {ASK}\nQuery: ", None),
+        ("LiquidAI/LFM2.5-Embedding-350M", "Retrieval", "query: ", "document: "),
+        ("Alibaba-NLP/UEmbed-2B", "Retrieval", ASK, "Represent the user's input."),
+        ("perplexity-ai/pplx-embed-v1-0.6b", "Retrieval", "", ""),
+        ("ibm-granite/granite-embedding-311m-multilingual-r2", "STS", "", None),
         (
             "Bytedance/Seed1.6-embedding-1215",
             "Retrieval",
@@ -233,8 +241,13 @@ def test_every_card_resolves_for_every_task_type_or_says_why_not() -> None:
                 sides(model, task_type)
             except PrefixNotFoundError as error:
                 refused[entry.family, task_type] = str(error).replace(model, "MODEL")
+    unknown = {key: reason for key, reason in refused.items() if key[0] == "nemotron"}
+    assert {kind for _, kind in unknown} == set(TEXT_TASK_TYPES)
+    assert all(
+        reason.startswith("no prefix is known for MODEL: its strings stand in its") for reason in unknown.values()
+    )
     # Cohere's guide has no input type for comparing texts with each other.
-    assert refused == {
+    assert {key: reason for key, reason in refused.items() if key not in unknown} == {
         ("cohere", kind): f"the card of MODEL documents no prefix for the task SomeTask of type {kind}"
         for kind in ("BitextMining", "PairClassification", "STS", "Summarization")
     }
@@ -242,9 +255,9 @@ def test_every_card_resolves_for_every_task_type_or_says_why_not() -> None:
 
 def test_what_was_not_read_at_its_source_is_marked() -> None:
     doubtful = {entry.family for entry in book().cards.values() if not entry.card.certain}
-    remembered = {"instructor", "jina", "jina-api", "google", "mistral", "embeddinggemma", "zembed"}
+    remembered = {"instructor", "jina", "jina-api", "google", "mistral", "embeddinggemma", "zembed", "lfm", "nemotron"}
     in_mteb = {"f2llm", "giga", "harrier", "kalm-gemma3", "llama-embed-nemotron", "nova", "octen", "qwen3-vl", "seed"}
-    assert doubtful == remembered | in_mteb
+    assert doubtful == remembered | in_mteb | {"olmo3-embed", "pplx", "granite"}
     nomic = book().resolve("nomic-ai/nomic-embed-text-v1.5", TaskFacts("T", "STS", "x"), Condition.parse("correct"))
     assert not nomic.sources[0].certain
 
@@ -257,3 +270,14 @@ def test_models_without_prefixes_say_that_correct_is_none() -> None:
         "sentence-transformers/all-MiniLM-L6-v2 documents no prefix, so correct is the same as none",
     )
     assert found.pair == book().resolve("sentence-transformers/all-MiniLM-L6-v2", task, Condition.parse("none")).pair
+
+
+def test_strings_that_stand_in_a_repository_alone_are_read_there_and_never_taken_for_nothing(tmp_path: Path) -> None:
+    model, task = "nvidia/Nemotron-3-Embed-1B-BF16", TaskFacts("T", "Retrieval", "x")
+    with pytest.raises(PrefixNotFoundError, match="which is not at hand"):
+        book().resolve(model, task, Condition.parse("correct"))
+    assert book().resolve(model, task, Condition.parse("none")).pair.query == Side()
+    prompts = {"query": "ask: ", "document": "told: "}
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
+    pair = PrefixBook.load(folders={model: tmp_path}).resolve(model, task, Condition.parse("correct")).pair
+    assert (pair.query.prefix, pair.document.prefix) == ("ask: ", "told: ")
