@@ -38,8 +38,8 @@ class Served:
     """What the server does.
 
     Attributes:
-        faults: One for each request to come, then none: ``429``, ``500``, ``count``, ``shuffle``, ``nan``, ``half``,
-            ``garbage``, ``slow``.
+        faults: One for each request to come, then none: ``429``, ``500``, ``count``, ``shuffle`` (places kept),
+            ``swap`` (vectors out of order, and nothing tells), ``nan``, ``half``, ``garbage``, ``slow``.
         hidden: A prompt the server puts before every text.
         inert: Whether parameters change nothing.
         same: Values of parameters that are taken for another.
@@ -295,6 +295,8 @@ def spoil(rows: list[Row], fault: str) -> list[Row]:
     """The vectors as a server at fault gives them."""
     if fault == "count":
         return rows[:1]
+    if fault == "swap":
+        return rows[::-1]
     if fault == "nan":
         return [[float("nan")] * len(rows[0]), *rows[1:]]
     return rows

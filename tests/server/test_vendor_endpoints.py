@@ -14,7 +14,7 @@ from prefixbench.endpoints.meter import Meter
 from prefixbench.endpoints.opening import open_endpoint
 from prefixbench.endpoints.remote import RemoteEmbedder
 from prefixbench.endpoints.settings import EndpointSettings
-from prefixbench.errors import AuditError, EndpointError, InexpressibleError
+from prefixbench.errors import AuditError, EncodeError, EndpointError, InexpressibleError
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import ModelSpec
 from prefixbench.vectors.keys import vector_keys
@@ -85,14 +85,57 @@ def test_texts_and_parameters_arrive_as_documented(backend: str, server: tuple[s
 
 
 @pytest.mark.parametrize("backend", VENDORS)
-@pytest.mark.parametrize("fault", ["429", "500", "half"])
+@pytest.mark.parametrize("fault", ["429", "500", "half", "garbage", "slow"])
 def test_what_passes_is_tried_again(fault: str, backend: str, server: tuple[str, Served], open_vendor: Open) -> None:
     embedder = open_vendor(backend)
-    embedder.measure_lever(side_of(backend))
-    server[1].faults.extend([fault])
     side = side_of(backend)
-    assert embedder.embed(embedder.read(TEXTS[:3], side)).shape == (3, embedder.known.dim)
+    embedder.measure_lever(side)
+    asked = len(server[1].requests)
+    server[1].faults.extend([fault])
+    vectors = embedder.embed(embedder.read(TEXTS[:3], side))
+    wire = {VENDORS[backend][3]: side.api[0][1]} if side.api else {}
+    np.testing.assert_allclose(vectors, [server[1].embed(side.prefix + text, wire) for text in TEXTS[:3]], atol=1e-6)
     assert not server[1].faults
+    fewest = 3 if BACKENDS[backend].max_texts == 1 else 1
+    assert len(server[1].requests) - asked == fewest + (fault != "slow")
+
+
+PLACED = ("openai", "jina", "voyage", "mistral")
+"""Those whose replies name each vector's place."""
+
+
+@pytest.mark.parametrize("backend", PLACED)
+def test_vectors_out_of_order_are_put_in_the_order_they_name(
+    backend: str, server: tuple[str, Served], open_vendor: Open
+) -> None:
+    embedder = open_vendor(backend)
+    side = side_of(backend)
+    embedder.measure_lever(side)
+    server[1].faults.extend(["shuffle"])
+    vectors = embedder.embed(embedder.read(TEXTS[:5], side))
+    wire = {VENDORS[backend][3]: side.api[0][1]} if side.api else {}
+    np.testing.assert_allclose(vectors, [server[1].embed(side.prefix + text, wire) for text in TEXTS[:5]], atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", [name for name in VENDORS if name != "vertex"])  # it takes one text a request
+def test_vectors_out_of_order_that_name_no_place_fail_before_anything_is_bought(
+    backend: str, server: tuple[str, Served], open_vendor: Open
+) -> None:
+    server[1].faults.extend(["swap"])
+    with pytest.raises(AuditError, match="another vector alone than among others"):
+        open_vendor(backend)
+
+
+@pytest.mark.parametrize("backend", VENDORS)
+def test_a_nan_costs_its_own_text_only(backend: str, server: tuple[str, Served], open_vendor: Open) -> None:
+    embedder = open_vendor(backend)
+    side = side_of(backend)
+    embedder.measure_lever(side)
+    server[1].faults.extend(["nan"])
+    came: list[int] = []
+    with pytest.raises(EncodeError, match="its vector holds a NaN or an infinite number"):
+        came.extend(place for places, _ in embedder.arrive(embedder.read(TEXTS[:4], side)) for place in places.tolist())
+    assert len(came) == 3
 
 
 @pytest.mark.parametrize("backend", [name for name in VENDORS if name != "vertex"])  # it takes one text a request

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from voyageai.client import Client as VoyageClient
+from voyageai.api_resources import Embedding
 
 from prefixbench.endpoints.settings import EndpointSettings
-from prefixbench.endpoints.wire import RETRIES, TIMEOUT_SECONDS, Client, Reply, Request
+from prefixbench.endpoints.wire import RETRIES, TIMEOUT_SECONDS, Client, Reply, Request, order_by_index
 
 
 def connect(settings: EndpointSettings) -> Client:
     """Get ready to call the interface."""
     key = settings.read_key()
-    # One attempt: the SDK's own retries do not heed Retry-After; ours do.
-    sdk = VoyageClient(api_key=key, max_retries=1, timeout=TIMEOUT_SECONDS, base_url=settings.url)
 
     def embed(request: Request) -> Reply:
-        answer = sdk.embed(
-            list(request.texts),
+        # Not the SDK's ``Client``: it drops each vector's place, and runs some models here in place of calling them.
+        answer = Embedding.create(  # type: ignore[no-untyped-call]
+            input=list(request.texts),
             model=settings.model,
             input_type=dict(request.parameters).get("input_type"),
             truncation=True,
+            api_key=key,
+            base_url=settings.url,
+            request_timeout=TIMEOUT_SECONDS,
         )
-        return Reply(answer.embeddings, answer.total_tokens or None)
+        rows = [(one["index"], one["embedding"]) for one in answer.data]
+        return Reply(order_by_index(rows, len(request.texts)), answer.usage.total_tokens or None)
 
     return Client(settings, key, embed, lambda: None, retries=RETRIES)

@@ -148,6 +148,8 @@ def _describe(error: Exception, settings: EndpointSettings, key: str | None) -> 
     if key:
         said = said.replace(key, "…")
     told = f"answered {status}" if status is not None else f"failed ({type(error).__name__})"
+    if status is not None and status < 300:
+        status, told = None, f"answered {status} with what cannot be read"
     return EndpointError(f"{settings.model}, {settings.place}, {told}: {said[:300]}", status, _read_wait(error))
 
 
