@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -88,10 +89,15 @@ class Block:
         """Distinct cells."""
         return len(self.value)
 
-    @property
+    @cached_property
     def n_units(self) -> int:
         """Clusters that are resampled; as many as items where each stands alone."""
         return int(self.unit.max()) + 1
+
+    @cached_property
+    def item_value(self) -> Floats:
+        """Each item's value, its mean over replicates, ``(n_cells, n_items)``."""
+        return np.asarray(self.value.mean(axis=2), dtype=np.float64)
 
     @property
     def unit_sizes(self) -> Floats:

@@ -159,21 +159,19 @@ def _read_alike(block: Block, first: int, second: int) -> bool:
 def _list_movers(block: Block, pair: Pair, n_movers: int) -> list[dict[str, Any]]:
     """The items whose value changed most, at most ``n_movers``; an item that did not change is none."""
     first, second = (block.row_of[name] for name in pair)
-    after, before = (block.value[row].mean(axis=1) for row in (first, second))
+    after, before = block.item_value[first], block.item_value[second]
     change = after - before
     top = np.argsort(-np.abs(change), kind="stable")[:n_movers]
-    ranks = block.rank
-    return [
-        {
-            **_place_fields(block),
-            "contrast": format_contrast(pair),
-            "item_id": str(block.item_id[item]),
-            "delta_points": 100 * change[item],
-            "before": before[item],
-            "after": after[item],
-            "rank_before": np.nan if ranks is None else ranks[second, item],
-            "rank_after": np.nan if ranks is None else ranks[first, item],
-        }
-        for item in top
-        if abs(change[item]) > UNCHANGED
-    ]
+    top = top[np.abs(change[top]) > UNCHANGED]
+    unranked = np.full(len(top), np.nan)
+    columns = {
+        "item_id": block.item_id[top],
+        "delta_points": 100 * change[top],
+        "before": before[top],
+        "after": after[top],
+        "rank_before": unranked if block.rank is None else block.rank[second, top],
+        "rank_after": unranked if block.rank is None else block.rank[first, top],
+    }
+    shared = {**_place_fields(block), "contrast": format_contrast(pair)}
+    items = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [shared | dict(zip(columns, values, strict=True)) for values in items]

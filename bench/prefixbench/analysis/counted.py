@@ -59,7 +59,10 @@ class _Order:
         ordered = values[order]
         starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])).tolist()
         items = order.tolist()
-        self.groups: list[list[int]] = [items[a:b] for a, b in pairwise([*starts, len(items)])]
+        distinct = len(starts) == len(items)
+        self.groups: list[list[int]] = (
+            [[item] for item in items] if distinct else [items[a:b] for a, b in pairwise([*starts, len(items)])]
+        )
         self.tied = [group for group in self.groups if len(group) > 1]
 
     def centre(self, counts: Floats, total: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -194,7 +194,7 @@ def _stack(
         return block
     assert table.target is not None
     predictions = [own.arrange(each.prediction) for each, own in tables if each.prediction is not None]
-    return Block(**{**vars(block), "prediction": np.stack(predictions), "target": layout.arrange(table.target)})
+    return replace(block, prediction=np.stack(predictions), target=layout.arrange(table.target))
 
 
 def _stack_ranks(tables: list[tuple[ItemTable, _Layout]]) -> Floats | None:

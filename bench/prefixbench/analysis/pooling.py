@@ -33,6 +33,10 @@ SPREAD_OF_TASKS = 5.0
 range over a few points within a model; the prior matters where tasks are few."""
 
 
+WEIGHTLESS = 1e-20
+"""Of the largest weight of a mixture; what lies below is lost in the rounding of any sum."""
+
+
 def average_correlated(estimates: Sequence[Estimate]) -> Estimate:
     """Average the subsets and splits of one task.
 
@@ -168,6 +172,9 @@ def _find_quantile(
     share: float, mixture: Floats, centres: Floats, widths: Floats, means: Floats, reach: Floats
 ) -> Floats:
     """Bisect for the point below which a share of each column's mixture lies, to a millionth of its reach."""
+    # Spreads that carry no weight change no share.
+    carries = mixture > WEIGHTLESS * mixture.max()
+    mixture, centres, widths = mixture[carries], centres[carries], widths[carries]
     low, high = means - reach, means + reach
     for _ in range(20):
         middle = (low + high) / 2

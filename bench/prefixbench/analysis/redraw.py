@@ -36,9 +36,9 @@ def find_close_places(
     return {
         place
         for task, (_, decision) in zip(tasks, decided, strict=True)
-        if task.claim.is_tested and _is_close(task.claim, decision, chance)
-        for part in task.parts
-        if (place := _place_of(part.row)) in resampled
+        if task.claim.is_tested
+        if (own := {_place_of(part.row) for part in task.parts} & resampled) and _is_close(task.claim, decision, chance)
+        for place in own
     }
 
 

@@ -68,11 +68,10 @@ def list_prompts(reading: Reading, evidence: Evidence, choose: Callable[[str], s
         evidence: The runs.
         choose: From a task type to the name of a condition.
     """
-    members = frozenset(reading.members)
     uses = [
         use
-        for _, subject, row in evidence.iterate_results()
-        if subject in members and choose(row.task_type) in row.conditions
+        for row in evidence.results_of(reading.members)
+        if choose(row.task_type) in row.conditions
         for use in _list_uses(row)
     ]
     return _name_sides([use for use in uses if use.role != "text"]) + _name_texts(

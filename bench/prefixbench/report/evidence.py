@@ -14,12 +14,11 @@ import pandas as pd
 from prefixbench.report.words import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prefixbench.report.inputs import AnalysisFrames, ReportOptions
     from prefixbench.results.records import CellResult
     from prefixbench.results.run import Run
-    from prefixbench.vectors.embedder import RoleAudit
 
 _SEED = re.compile(r"-seed-?\d+(?= · | \(|$)")
 """How the name of a model trained again from another seed ends."""
@@ -122,17 +121,29 @@ class Evidence:
         name = task if hf_subset == "default" else f"{task}:{hf_subset}"
         return clean_text(f"{name} ({hf_split})" if (task, hf_subset) in self.split_tasks else name)
 
+    @cached_property
+    def _results(self) -> tuple[tuple[str, str, CellResult], ...]:
+        return tuple(
+            (run_name, self.name_subject(row.model, run_name), row)
+            for run, run_name in zip(self.runs, self.run_names, strict=True)
+            for row in run.results
+        )
+
     def iterate_results(self) -> Iterator[tuple[str, str, CellResult]]:
         """Every finished cell with its run's name and its subject."""
-        for run, run_name in zip(self.runs, self.run_names, strict=True):
-            for row in run.results:
-                yield run_name, self.name_subject(row.model, run_name), row
+        return iter(self._results)
 
-    def iterate_audits(self) -> Iterator[tuple[str, str, CellResult, RoleAudit]]:
-        """Every role of every finished cell."""
-        for run_name, subject, row in self.iterate_results():
-            for audit in row.audit:
-                yield run_name, subject, row, audit
+    @cached_property
+    def _numbers_of(self) -> dict[str, list[int]]:
+        numbers: dict[str, list[int]] = {}
+        for number, (_, subject, _) in enumerate(self._results):
+            numbers.setdefault(subject, []).append(number)
+        return numbers
+
+    def results_of(self, subjects: Iterable[str]) -> Iterator[CellResult]:
+        """Finished cells of some subjects, in the runs' order."""
+        numbers = sorted(number for subject in set(subjects) for number in self._numbers_of.get(subject, ()))
+        return (self._results[number][2] for number in numbers)
 
     @property
     def version(self) -> str:

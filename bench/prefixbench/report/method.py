@@ -204,11 +204,15 @@ def _tabulate_data(evidence: Evidence) -> Table:
 
 
 def _tabulate_machines(evidence: Evidence) -> Table:
-    lines: dict[tuple[str, ...], Line] = {}
+    machines: dict[tuple[object, ...], list[str]] = {}
     for run, name in zip(evidence.runs, evidence.run_names, strict=True):
         for row in run.results:
-            facts = _describe_machine(name, run, row)
-            lines.setdefault(tuple(facts), Line(tuple(Entry(fact) for fact in facts)))
+            where = row.provenance
+            commit = where.git_commit, where.git_dirty
+            key = (name, where.device, where.cpu, where.platform, *commit, tuple(where.packages.items()), row.limit)
+            if key not in machines:
+                machines[key] = _describe_machine(name, run, row)
+    lines = tuple(Line(tuple(Entry(fact) for fact in facts)) for facts in dict.fromkeys(map(tuple, machines.values())))
     columns = (
         Column("Run"),
         Column("Device"),
@@ -219,7 +223,7 @@ def _tabulate_machines(evidence: Evidence) -> Table:
         Column("Seed"),
         Column("Limit"),
     )
-    return Table("machines", "Where and with what", columns, tuple(lines.values()))
+    return Table("machines", "Where and with what", columns, lines)
 
 
 def _describe_machine(name: str, run: Run, row: CellResult) -> list[str]:

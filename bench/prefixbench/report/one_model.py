@@ -43,9 +43,7 @@ class OneModel:
 
     def iterate_results(self) -> Iterator[CellResult]:
         """Finished cells of this model."""
-        for _, subject, row in self.evidence.iterate_results():
-            if subject in self.reading.members:
-                yield row
+        return self.evidence.results_of(self.reading.members)
 
     @property
     def task_types(self) -> list[str]:

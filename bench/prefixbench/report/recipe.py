@@ -118,10 +118,7 @@ def _choose(reading: Reading, task_type: str, evidence: Evidence) -> Choice:
     documented = reading.types("correct").get(task_type)
     stays = documented is None or documented.verdict not in {"hurts", "negative"}
     sent = {
-        name
-        for _, subject, row in evidence.iterate_results()
-        if subject in reading.members and row.task_type == task_type
-        for name in row.conditions
+        name for row in evidence.results_of(reading.members) if row.task_type == task_type for name in row.conditions
     }
     baseline = "correct" if stays and "correct" in sent else "none"
     tried = {

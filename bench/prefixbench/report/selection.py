@@ -56,6 +56,8 @@ def check_selection(selection: Selection, runs: Sequence[Run]) -> None:
 
 def narrow_run(run: Run, selection: Selection) -> Run:
     """Return the run with the rows of the model and the task alone."""
+    if selection.model is None and selection.task is None:
+        return run
 
     def is_meant(row: Row | PlannedCell) -> bool:
         task = selection.task if isinstance(row, ProbeRecord | EndpointRecord) else row.task

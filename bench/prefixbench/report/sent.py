@@ -52,8 +52,8 @@ def list_sent(evidence: Evidence) -> tuple[tuple[str, str, tuple[Sent, ...]], ..
 
 def _collect(evidence: Evidence, subject: str) -> list[Sent]:
     found: dict[tuple[str, str], list[tuple[CellResult, RoleAudit]]] = {}
-    for _, owner, row, audit in evidence.iterate_audits():
-        if owner == subject:
+    for row in evidence.results_of([subject]):
+        for audit in row.audit:
             found.setdefault((audit.prefix, describe_extras(audit)), []).append((row, audit))
     n_tasks = len({(row.task, row.hf_subset) for uses in found.values() for row, _ in uses})
     order = {name: index for index, name in enumerate(evidence.conditions)}

@@ -131,12 +131,7 @@ def _build(reading: Reading, task_type: str, evidence: Evidence, baseline: str) 
 
 def find_aliases(reading: Reading, evidence: Evidence, task_type: str) -> dict[str, tuple[str, ...]]:
     """Conditions that send the very same on every task of a type, by the first of them as the run names them."""
-    members = frozenset(reading.members)
-    names = [
-        frozenset(row.conditions)
-        for _, subject, row in evidence.iterate_results()
-        if subject in members and row.task_type == task_type
-    ]
+    names = [frozenset(row.conditions) for row in evidence.results_of(reading.members) if row.task_type == task_type]
     aliases: dict[str, tuple[str, ...]] = {}
     for first in evidence.conditions:
         own = [group for group in names if first in group]
