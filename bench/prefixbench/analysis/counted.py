@@ -171,15 +171,15 @@ def _prepare_average_precision(predictions: Floats, target: Floats) -> Compute:
             some_empty = True
             for group in order.groups:
                 retrieved += rows[group[0]] if len(group) == 1 else counts[group].sum(axis=0)
-                positives = [item for item in group if is_positive[item]]
-                # A similarity that no positive has adds no recall.
-                if positives:
-                    found = rows[positives[0]] if len(positives) == 1 else counts[positives].sum(axis=0)
-                    true += found
-                    some_empty = some_empty and not retrieved.all()
-                    np.divide(true, np.maximum(retrieved, 1) if some_empty else retrieved, out=term)
-                    term *= found
-                    area += term
+                positives = group if len(group) == 1 and is_positive[group[0]] else [i for i in group if is_positive[i]]
+                if not positives:  # a similarity that no positive has adds no recall
+                    continue
+                found = rows[positives[0]] if len(positives) == 1 else counts[positives].sum(axis=0)
+                true += found
+                some_empty = some_empty and not retrieved.all()
+                np.divide(true, np.maximum(retrieved, 1) if some_empty else retrieved, out=term)
+                term *= found
+                area += term
             scores[row] = _divide(area, n_positive)
         return scores
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +16,9 @@ from prefixbench.analysis.settings import MOST_JACKKNIFE_BLOCKS
 from prefixbench.items.table import Statistic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
-
-    from prefixbench.analysis.counted import Compute
 
     Floats = NDArray[np.float64]
     Counts = NDArray[np.integer[Any]]
@@ -80,47 +78,69 @@ def _average(block: Block) -> Resampled:
 def _jackknife(block: Block, n_resamples: int, seed: int) -> Resampled:
     assert block.prediction is not None
     assert block.target is not None
-    n_cells, n_items, n_replicates = block.prediction.shape
-    replica = np.zeros((n_cells, n_resamples if block.statistic in RESAMPLED else 0))
-    scores, contributions = [], []
+    n_cells, _, n_replicates = block.prediction.shape
     left_out = _list_blocks(block, seed)
+    n_blocks = int(left_out.max()) + 1
+    n_resamples = n_resamples if block.statistic in RESAMPLED else 0
+    computed = np.empty((n_cells, 1 + n_blocks + n_resamples))
+    scores, contributions, replica = [], [], np.zeros((n_cells, n_resamples))
     for replicate in range(n_replicates):
         compute = prepare_statistic(
             block.statistic, block.prediction[:, :, replicate], np.ascontiguousarray(block.target[:, replicate])
         )
-        score = compute(np.ones((n_items, 1)))[:, 0]
-        scores.append(score)
-        contributions.append(_compute_pseudo_values(compute, score, left_out))
-        for columns, counts in _draw_counts(block, replica.shape[1], seed):
-            replica[:, columns] += compute(counts)
+        for columns, counts in _list_counts(block, left_out, n_resamples, seed):
+            computed[:, columns] = compute(counts)
+        scores.append(computed[:, 0].copy())
+        contributions.append(_compute_pseudo_values(scores[-1], computed[:, 1 : 1 + n_blocks]))
+        replica += computed[:, 1 + n_blocks :]
     contribution = np.stack(contributions, axis=2)
     return Resampled(np.mean(scores, axis=0), contribution, np.ones(contribution.shape[1]), replica / n_replicates)
 
 
-def _draw_counts(block: Block, n_resamples: int, seed: int) -> Iterator[tuple[slice, Floats]]:
-    """How often each item is in each resample of the units, ``(n_items, chunk)``; the same for every replicate."""
-    step = max(64, CHUNK_COUNTS // len(block.unit))
-    for columns, counts in _draw_units(block.n_units, n_resamples, seed, step):
-        yield columns, np.ascontiguousarray(counts[block.unit], dtype=np.float64)
+def _list_counts(
+    block: Block, left_out: NDArray[np.int64], n_resamples: int, seed: int
+) -> Iterator[tuple[slice, Floats]]:
+    """How often each item counts, ``(n_items, chunk)``: all once, each block left out in turn, resamples of the units.
+
+    They come in the same chunks, since a statistic's cost is by the call as much as by the column.
+    """
+    omitted = np.append(-1, np.arange(int(left_out.max()) + 1))
+    n_columns = len(omitted) + n_resamples
+    step = max(64, CHUNK_COUNTS // len(left_out))
+    draws = _draw_units(block.n_units, n_resamples, seed)
+    for start in range(0, n_columns, step):
+        columns = slice(start, min(start + step, n_columns))
+        own = omitted[columns]
+        counts = np.empty((len(left_out), columns.stop - columns.start))
+        np.not_equal(left_out[:, None], own, out=counts[:, : len(own)])
+        if len(own) < counts.shape[1]:
+            counts[:, len(own) :] = draws(counts.shape[1] - len(own))[block.unit]
+        yield columns, counts
 
 
-def _draw_units(n_units: int, n_resamples: int, seed: int, step: int) -> Iterator[tuple[slice, Counts]]:
-    """How often each unit is in each resample, ``(n_units, step)``; the numbers do not depend on the step."""
-    chunks = [slice(start, min(start + step, n_resamples)) for start in range(0, n_resamples, step)]
-    if n_units * n_resamples <= MOST_KEPT_COUNTS:
-        with _DRAWING:  # two threads that need the same draws do not both make them
-            kept = _keep_draws(n_units, n_resamples, seed)
-        yield from ((columns, kept[:, columns]) for columns in chunks)
-        return
-    rng = np.random.default_rng([seed, n_units])
-    for columns in chunks:
-        yield columns, _draw(rng, n_units, columns.stop - columns.start)
+def _draw_units(n_units: int, n_resamples: int, seed: int) -> Callable[[int], Counts]:
+    """A function that gives the next so many resamples: how often each unit is in each, ``(n_units, n)``.
+
+    The numbers do not depend on how many are asked for at a time.
+    """
+    if n_units * n_resamples > MOST_KEPT_COUNTS:
+        return functools.partial(_draw, np.random.default_rng([seed, n_units]), n_units)
+    with _DRAWING:  # two threads that need the same draws do not both make them
+        kept = _keep_draws(n_units, n_resamples, seed)
+    given = 0
+
+    def give(n: int) -> Counts:
+        nonlocal given
+        given += n
+        return kept[:, given - n : given]
+
+    return give
 
 
 _DRAWING = threading.Lock()
 
 
-@lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=4)
 def _keep_draws(n_units: int, n_resamples: int, seed: int) -> Counts:
     counts = _draw(np.random.default_rng([seed, n_units]), n_units, n_resamples)
     return np.ascontiguousarray(counts, dtype=np.min_scalar_type(counts.max(initial=0)))
@@ -139,14 +159,8 @@ def _list_blocks(block: Block, seed: int) -> NDArray[np.int64]:
     return np.asarray(of_unit[block.unit], dtype=np.int64)
 
 
-def _compute_pseudo_values(compute: Compute, score: Floats, left_out: NDArray[np.int64]) -> Floats:
+def _compute_pseudo_values(score: Floats, without: Floats) -> Floats:
     """Pseudo-values ``B·θ − (B − 1)·θ₍₋ᵦ₎``, shifted so that their mean is the score; ``(n_cells, B)``."""
-    n_blocks = int(left_out.max()) + 1
-    step = max(64, CHUNK_COUNTS // len(left_out))
-    pieces = []
-    for start in range(0, n_blocks, step):
-        omitted = np.arange(start, min(start + step, n_blocks))
-        pieces.append(compute((left_out[:, None] != omitted).astype(np.float64)))
-    without = np.concatenate(pieces, axis=1)
+    n_blocks = without.shape[1]
     pseudo = n_blocks * score[:, None] - (n_blocks - 1) * without
     return np.asarray(pseudo + (score - pseudo.mean(axis=1))[:, None], dtype=np.float64)

@@ -96,25 +96,30 @@ def read_table(
         ResultsError: It is no such file, or would take more than ``MOST_EXPANDED`` bytes.
     """
     try:
-        file = pq.ParquetFile(pa.BufferReader(content))
-        schema, metadata = file.schema_arrow, file.metadata
+        # One look at the file; `pq.read_table` takes several times as long.
+        file = _open(content, [name for name, kind in required.items() if kind == pa.string()])
+        metadata = file.metadata
         n_bytes = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
         if metadata.num_rows > MOST_ROWS or n_bytes > MOST_EXPANDED:
             raise ResultsError(f"{path}: {metadata.num_rows:,} rows of {n_bytes:,} bytes are more than is read.")
-        _check_columns(schema, required, optional)
-        strings = [name for name in schema.names if schema.field(name).type == pa.string()]
-        # A second look at the file, now that its strings are known; `pq.read_table` takes several times as long.
-        whole = pq.ParquetFile(pa.BufferReader(content), read_dictionary=strings, metadata=metadata, pre_buffer=False)
-        table = whole.read(use_threads=False)
+        _check_columns(metadata.schema.to_arrow_schema(), required, optional)
+        table = file.read(use_threads=False)
         table.validate(full=True)
         for name in table.column_names:
             if table.column(name).null_count:
                 raise ValueError(f"column {name} has empty values")
-        _check_expanded(path, table, strings)
+        _check_expanded(path, table)
     except (pa.ArrowException, ValueError, TypeError, KeyError, OSError, OverflowError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ResultsError(f"{path}: not a table of ours ({reason}).") from None
     return table
+
+
+def _open(content: bytes, strings: list[str]) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(pa.BufferReader(content), read_dictionary=strings, pre_buffer=False)
+    except KeyError as error:
+        raise ValueError(f"column {error.args[0].decode()} is missing") from None
 
 
 def _check_columns(schema: pa.Schema, required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]) -> None:
@@ -128,10 +133,11 @@ def _check_columns(schema: pa.Schema, required: Mapping[str, pa.DataType], optio
         raise ValueError("a column stands there twice")
 
 
-def _check_expanded(path: Path, table: pa.Table, strings: list[str]) -> None:
+def _check_expanded(path: Path, table: pa.Table) -> None:
     """Refuse columns whose longest string times their rows, as an array holds them, is too much."""
-    for name in strings:
-        column = table.column(name)
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if not pa.types.is_dictionary(column.type):
+            continue
         if sum(chunk.dictionary.nbytes for chunk in column.chunks) * table.num_rows * 4 <= MOST_EXPANDED:
             continue  # all its strings together are not too long
         longest = max((pc.max(pc.utf8_length(chunk.dictionary)).as_py() or 0 for chunk in column.chunks), default=0)
