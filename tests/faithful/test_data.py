@@ -17,7 +17,6 @@ from prefixbench.run.stages import ScoredCell, encode_cell, forget, list_place_t
 from prefixbench.spec.conditions import PrefixPair, Side
 from prefixbench.spec.sweep import ModelSpec
 from prefixbench.spec.tasks import ROLE_TASK_TYPES
-from prefixbench.vectors import STORE_FOLDER
 from sentence_transformers import SentenceTransformer
 
 from tests.faithful import tasks
@@ -89,7 +88,7 @@ def score_cell(task: str, folder: Path, cache: Path) -> ScoredCell | Failure:
     encoded = run(encode_cell, cell, texts, cache)
     if isinstance(encoded, Failure):
         return encoded
-    found: ScoredCell | Failure = run(score_stored_cell, encoded.cell, place, encoded.known, cache / STORE_FOLDER, None)
+    found: ScoredCell | Failure = run(score_stored_cell, encoded.cell, place, encoded.known, cache, None)
     return found
 
 

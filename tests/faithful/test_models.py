@@ -99,7 +99,7 @@ def test_vectors_and_scores_are_those_of_the_libraries(kind: Kind, tmp_path: Pat
             place = Place.of(cell)
             encoded = encode_cell(cell, list_place_texts(place), cache)
             compare_vectors(library, encoded, place, cache)
-            scored = score_stored_cell(encoded.cell, place, encoded.known, cache / STORE_FOLDER, None)
+            scored = score_stored_cell(encoded.cell, place, encoded.known, cache, None)
             direct = score_directly(library, task, pair)
             assert direct.keys() == {name for name in scored.scores if not name.startswith("nauc")}
             assert {name: scored.scores[name] for name in direct} == pytest.approx(direct, abs=1e-5), (pair, task)

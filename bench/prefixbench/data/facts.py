@@ -29,8 +29,12 @@ MAIN_SCORES = {
 """The metric that verdicts are about, as in most of mteb's tasks of the type."""
 
 
-def expand_data(specs: Iterable[DataSpec]) -> tuple[TaskFacts, ...]:
+def expand_data(specs: Iterable[DataSpec], cache: Path | None = None) -> tuple[TaskFacts, ...]:
     """Read and check own data; each becomes a task.
+
+    Args:
+        specs: Where they are, and what was said of them.
+        cache: The cache folder, in which tables are kept; the user's where absent.
 
     Raises:
         SpecError: They cannot be read, fit no layout, are faulty, or share a name; all faults at once.
@@ -39,7 +43,7 @@ def expand_data(specs: Iterable[DataSpec]) -> tuple[TaskFacts, ...]:
     faults: list[str] = []
     for spec in specs:
         try:
-            facts = _make_facts(spec)
+            facts = _make_facts(spec, cache)
         except (SpecError, HubUnreachableError) as error:
             faults.extend(error.faults if isinstance(error, SpecError) else [str(error)])
             continue
@@ -53,7 +57,7 @@ def expand_data(specs: Iterable[DataSpec]) -> tuple[TaskFacts, ...]:
     return tuple(found.values())
 
 
-def _make_facts(spec: DataSpec) -> TaskFacts:
+def _make_facts(spec: DataSpec, cache: Path | None) -> TaskFacts:
     from mteb.languages import check_language_code
 
     for code in spec.languages:
@@ -63,7 +67,7 @@ def _make_facts(spec: DataSpec) -> TaskFacts:
             raise SpecError(
                 f"{spec.path}: language {code!r} is none that mteb knows; write it as in eng-Latn or deu-Latn."
             ) from None
-    prepared = prepare_data(spec)
+    prepared = prepare_data(spec, cache)
     name = spec.name or _name_data(spec.path)
     told = spec.model_copy(
         update={"name": name, "type": prepared.task_type, "columns": tuple(prepared.columns.items())}
@@ -84,10 +88,10 @@ def _name_data(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).stem if "." in name.strip(".") else name).strip("-.") or "data"
 
 
-def describe_data(facts: TaskFacts) -> str:
+def describe_data(facts: TaskFacts, cache: Path | None = None) -> str:
     """Say what data were taken for, so that a wrong guess is seen before it costs anything."""
     assert facts.data is not None
-    prepared = _find_prepared(facts.data)
+    prepared = _find_prepared(facts.data, cache)
     columns = ", ".join(f"{part} = {column}" for part, column in facts.data.columns) or "corpus, queries and judgements"
     rows = ", ".join(f"{count:,} {name}" for name, count in prepared.rows.items())
     return (
@@ -97,11 +101,11 @@ def describe_data(facts: TaskFacts) -> str:
 
 
 @cache
-def _find_prepared(spec: DataSpec) -> Prepared:
-    return prepare_data(spec)
+def _find_prepared(spec: DataSpec, cache: Path | None) -> Prepared:
+    return prepare_data(spec, cache)
 
 
-def load_data_task(facts: TaskFacts) -> mteb.AbsTask:
+def load_data_task(facts: TaskFacts, cache: Path | None = None) -> mteb.AbsTask:
     """A fresh task object over the data.
 
     Raises:
@@ -111,7 +115,7 @@ def load_data_task(facts: TaskFacts) -> mteb.AbsTask:
     from prefixbench.data.tasks import make_task  # mteb takes seconds to import
 
     assert facts.data is not None
-    prepared = _find_prepared(facts.data)
+    prepared = _find_prepared(facts.data, cache)
     if prepared.sha256 != facts.dataset_revision:
         raise ScoreError(f"{facts.name}: {facts.data.path} was changed while the sweep ran; start it again.")
     return make_task(facts, prepared)

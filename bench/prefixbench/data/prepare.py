@@ -21,6 +21,7 @@ from prefixbench.data.layout_files import Folder, list_files
 from prefixbench.data.location import locate_data
 from prefixbench.data.parts import Table, guess_table
 from prefixbench.data.records import read_rows
+from prefixbench.errors import CacheError
 from prefixbench.files import default_cache_folder
 from prefixbench.spec.sweep import DataSpec
 
@@ -60,24 +61,30 @@ def prepare_data(spec: DataSpec, cache: Path | None = None) -> Prepared:
 
     Args:
         spec: Where they are and what was said of them.
-        cache: Where tables are kept; ``data`` in the user's cache folder where absent.
+        cache: The cache folder, in which tables are kept; the user's where absent.
 
     Raises:
         SpecError: They cannot be read, fit no layout, or are faulty; every fault at once.
+        CacheError: The tables cannot be written.
     """
     folder = list_files(locate_data(spec.path), spec.path, spec.split)
-    place = (cache or default_cache_folder() / DATA_FOLDER) / _key(spec, folder)
+    place = (cache or default_cache_folder()).expanduser() / DATA_FOLDER / _key(spec, folder)
     with contextlib.suppress(OSError, ValueError, TypeError):
         found = Prepared(place, **json.loads((place / MADE).read_text(encoding="utf-8")))
         os.utime(place / MADE)  # what was used lately is not pruned
         return found
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=place.parent))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=place.parent))
+    except OSError as error:
+        raise CacheError(f"{place.parent}: no tables of {spec.path} can be kept here ({error.strerror}).") from error
     try:
         facts = _read(spec, folder, made)
         (made / MADE).write_text(json.dumps(facts), encoding="utf-8")
         with contextlib.suppress(OSError):  # somebody else made the same in the meantime
             made.replace(place)
+    except OSError as error:  # files of the user's that cannot be read are faults of the data
+        raise CacheError(f"{place.parent}: the tables of {spec.path} cannot be written ({error.strerror}).") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return Prepared(place, **facts)

@@ -115,7 +115,7 @@ def run_sweep(spec: SweepSpec, options: SweepOptions, progress: Progress) -> int
                 executor.start()  # there will be work, and workers share what this process must import to plan
             draws_tokens = any(condition.kind is ConditionKind.PLACEBO for condition in spec.conditions)
             find_folder = fetch_folder if draws_tokens else find_local_folder
-            plan, resolver = make_plan(spec, functools.partial(find_folder, cache=options.cache))
+            plan, resolver = make_plan(spec, functools.partial(find_folder, cache=options.cache), options.cache)
             return _run_plan(plan, resolver, options, executor, progress)
     finally:
         executor.stop()
@@ -133,7 +133,7 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: E
         executor.start()
     progress.start(n_cells, n_cells - len(pending))
     for own in (task for task in plan.tasks if task.data is not None):
-        progress.say(describe_data(own))
+        progress.say(describe_data(own, cache))
     if not pending:
         return 0
     warnings = version_deviations() if any(task.source == "starter" for task in plan.tasks) else ()

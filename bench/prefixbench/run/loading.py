@@ -8,19 +8,25 @@ from prefixbench.encode.hub import bound_waiting
 from prefixbench.errors import HubUnreachableError, ScoreError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import mteb
 
     from prefixbench.spec.tasks import TaskFacts
 
 
-def load_task(facts: TaskFacts) -> mteb.AbsTask:
+def load_task(facts: TaskFacts, cache: Path | None = None) -> mteb.AbsTask:
     """One task with the data of every subset and split in ``facts``.
+
+    Args:
+        facts: Which.
+        cache: The cache folder, in which tables of own data are kept; the user's where absent.
 
     Raises:
         HubUnreachableError: The data are not at hand and the hub does not answer; names the repository.
         ScoreError: The data came, but are not what the task expects.
     """
-    task = _build_task(facts)
+    task = _build_task(facts, cache)
     if task.data_loaded:
         return task
     bound_waiting()
@@ -33,7 +39,7 @@ def load_task(facts: TaskFacts) -> mteb.AbsTask:
     return task
 
 
-def _build_task(facts: TaskFacts) -> mteb.AbsTask:
+def _build_task(facts: TaskFacts, cache: Path | None) -> mteb.AbsTask:
     if facts.source == "starter":
         from prefixbench.starter import load_starter_task
 
@@ -41,11 +47,11 @@ def _build_task(facts: TaskFacts) -> mteb.AbsTask:
     if facts.source == "data":
         from prefixbench.data import load_data_task
 
-        return load_data_task(facts)
+        return load_data_task(facts, cache)
     if facts.base is not None:
         from prefixbench.score.label_retrieval import make_label_task
 
-        return make_label_task(facts, load_task(facts.base))
+        return make_label_task(facts, load_task(facts.base, cache))
     import mteb
 
     if facts.source == "mteb":

@@ -24,12 +24,13 @@ HUB_NAME = re.compile(r"[\w./-]+")
 FindFolder = Callable[[ModelSpec], Path | None]
 
 
-def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, Resolver]:
+def make_plan(spec: SweepSpec, find_folder: FindFolder, cache: Path | None = None) -> tuple[Plan, Resolver]:
     """Lay out a sweep; the resolver that named its strings comes with it.
 
     Args:
         spec: What was asked for.
         find_folder: The folder with a model's files; a placebo can only be drawn from a tokenizer at hand.
+        cache: The cache folder, in which tables of own data are kept; the user's where absent.
 
     Raises:
         SpecError: Unknown models, tasks or subsets; all at once.
@@ -38,7 +39,7 @@ def make_plan(spec: SweepSpec, find_folder: FindFolder) -> tuple[Plan, Resolver]
     tasks: tuple[TaskFacts, ...] = ()
     expansions: tuple[Callable[[], tuple[TaskFacts, ...]], ...] = (
         lambda: expand_tasks(spec.tasks, starter_facts()),
-        lambda: expand_data(spec.data),
+        lambda: expand_data(spec.data, cache),
     )
     for expand in expansions:
         try:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from prefixbench.data import describe_data
 from prefixbench.files import default_cache_folder, read_memo
 from prefixbench.results import load_run
 from prefixbench.run.folder import find_pending
@@ -96,6 +97,7 @@ class Preview:
         unchecked: Models nobody here knows, of which no hub could be asked whether they exist.
         seconds: Estimate from the last sweep's rates here; ``None`` where there was none.
         warnings: Sentences on margins that can hardly be shown, or that no task uses.
+        data: What own data were taken for.
     """
 
     spec: SweepSpec
@@ -106,6 +108,7 @@ class Preview:
     unchecked: tuple[str, ...]
     seconds: float | None
     warnings: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
     @property
     def n_to_embed(self) -> int:
@@ -125,7 +128,7 @@ def preview_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Preview:
         SpecError: Anything that cannot be run, such as a model that the hub does not have; all at once.
     """
     cache = cache or default_cache_folder()
-    plan, _ = make_plan(spec, functools.partial(find_local_folder, cache=cache))
+    plan, _ = make_plan(spec, functools.partial(find_local_folder, cache=cache), cache)
     unchecked = check_names(spec.models, cache)
     done = _done_ids(plan, folder)
     counter = TextCounter(cache)
@@ -136,7 +139,8 @@ def preview_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Preview:
     seconds = _estimate(cache, sum(one.n_to_embed for one in models), n_pending) if is_known else None
     planned = [one.cell for one in cells]
     warnings = describe_doubts(doubt_margins(spec, planned, folder, cache)), name_unused(spec, planned)
-    return Preview(spec, folder, cells, plan.unplanned, models, unchecked, seconds, tuple(filter(None, warnings)))
+    own = tuple(describe_data(task, cache) for task in plan.tasks if task.data is not None)
+    return Preview(spec, folder, cells, plan.unplanned, models, unchecked, seconds, tuple(filter(None, warnings)), own)
 
 
 def _group_by_model(cells: tuple[CellPreview, ...]) -> list[list[CellPreview]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from prefixbench.data import describe_data
 from prefixbench.prefixes.visible import show_pair
 from prefixbench.run.preview import CHARACTERS_A_TOKEN
 from prefixbench.screen import LINES, flatten, limit, set_columns, wrap
@@ -52,12 +51,11 @@ def _describe_extent(preview: Preview) -> list[str]:
     n_done = sum(one.done for one in preview.cells)
     counts = [f"{len(preview.cells):,} cells: {n_done:,} done, {len(preview.cells) - n_done:,} to compute"]
     counts += [f"{statuses[status]:,} {status}" for status in ("skipped", "failed") if statuses[status]]
-    own = dict.fromkeys(one.cell.task for one in preview.cells if one.cell.task.data is not None)
     unchecked = ", ".join(preview.unchecked)
     return [
         *wrap(f"{preview.spec.name}: models {len(preview.spec.models)}, tasks {n_tasks}, into {preview.folder}"),
         *wrap(", ".join(counts)),
-        *flatten(wrap(describe_data(facts)) for facts in own),
+        *flatten(wrap(sentence) for sentence in preview.data),
         *(wrap(f"could not be checked, since no hub answers: does {unchecked} exist?") if unchecked else []),
     ]
 

@@ -140,7 +140,7 @@ def search_prefix(spec: SweepSpec, options: SweepOptions, progress: Progress, *,
 
 
 def _plan_candidates(spec: SweepSpec, options: SweepOptions) -> list[Cell]:
-    plan, _ = make_plan(spec, functools.partial(fetch_folder, cache=options.cache))
+    plan, _ = make_plan(spec, functools.partial(fetch_folder, cache=options.cache), options.cache)
     places = {(cell.model.name, cell.task.name, cell.hf_subset, cell.hf_split) for cell in plan.cells}
     if len(places) != 1:
         raise SpecError(

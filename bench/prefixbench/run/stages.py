@@ -50,7 +50,7 @@ from prefixbench.score import (
 from prefixbench.score.geometry import compute_geometry
 from prefixbench.spec.conditions import PrefixPair
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
-from prefixbench.vectors import VectorStore
+from prefixbench.vectors import STORE_FOLDER, VectorStore
 from prefixbench.vectors.embedder import KnownModel
 from prefixbench.vectors.keys import compute_text_digests, find_distinct
 
@@ -127,18 +127,19 @@ def list_place_texts(place: Place, cache: Path | None = None) -> PlaceTexts:
 
     Args:
         place: What is scored.
-        cache: The cache folder, where a large corpus may be held in a file until its manifest is discarded.
+        cache: The cache folder, where tables of own data are kept, and a large corpus may be held in a file until its
+            manifest is discarded.
 
     Raises:
         HubUnreachableError: The data are not at hand and the hub does not answer.
         ScoreError: The data are not what the task expects.
     """
-    data = _load(place)
+    data = _load(place, cache)
     free = (place.facts.license or "").startswith(FREE_LICENSES)
     manifest = data.list_texts(place, None if cache is None else cache / HELD_FOLDER)
     return PlaceTexts(
         manifest=manifest,
-        dataset_sha256=digest_data(place),
+        dataset_sha256=digest_data(place, cache),
         item_texts=item_texts(data.task, place.hf_split, place.hf_subset) if free else {},
         samples=tuple(
             _sample_distinct([part for part in manifest.parts if part.role == role], np.random.default_rng(place.seed))
@@ -147,9 +148,9 @@ def list_place_texts(place: Place, cache: Path | None = None) -> PlaceTexts:
     )
 
 
-def digest_data(place: Place) -> str:
+def digest_data(place: Place, cache: Path | None = None) -> str:
     """Content hash of a place's data; raises as ``list_place_texts``."""
-    return dataset_digest(_load(place).task, place.hf_split, place.hf_subset)
+    return dataset_digest(_load(place, cache).task, place.hf_split, place.hf_subset)
 
 
 @functools.lru_cache(maxsize=1)
@@ -157,9 +158,9 @@ def _open_store(folder: Path) -> VectorStore:
     return VectorStore.open(folder)
 
 
-def _load(place: Place) -> _TaskData:
+def _load(place: Place, cache: Path | None) -> _TaskData:
     def load() -> _TaskData:
-        task = load_task(place.facts)
+        task = load_task(place.facts, cache)
         return _TaskData(task if place.limit is None else limit_task(task, place.limit, place.seed))
 
     return _tasks.get(name_task(place), load)
@@ -232,7 +233,7 @@ def score_stored_cell(
     cell: Cell,
     place: Place,
     known: KnownModel,
-    store_folder: Path,
+    cache: Path,
     baseline: PrefixPair | None,
     samples: tuple[TextPart, ...] = (),
 ) -> ScoredCell:
@@ -242,7 +243,7 @@ def score_stored_cell(
         cell: What is scored.
         place: Its data.
         known: Whose vectors.
-        store_folder: The embedding store.
+        cache: The cache folder, with the embedding store in it.
         baseline: What ``none`` sends, for the geometry; ``None`` where ``none`` was not run.
         samples: Texts of each role that the geometry is computed on.
 
@@ -250,7 +251,7 @@ def score_stored_cell(
         ScoreError: mteb's score cannot be rebuilt from the items.
     """
     began = time.monotonic()
-    stored = StoredEmbedder(known.identity, known.dim, _open_store(store_folder))
+    stored = StoredEmbedder(known.identity, known.dim, _open_store(cache / STORE_FOLDER))
 
     prefixes = hashlib.blake2b(repr(cell.pair).encode(), digest_size=4).hexdigest()
     encoder = MtebEncoder(
@@ -260,7 +261,7 @@ def score_stored_cell(
         {"condition": str(cell.conditions[0]), "prefixes": prefixes},
         similarity_fn_name=known.similarity,
     )
-    scored = score_cell(_load(place).task, encoder, cell.hf_split, cell.hf_subset)
+    scored = score_cell(_load(place, cache).task, encoder, cell.hf_split, cell.hf_subset)
     return ScoredCell(
         score=scored.score,
         scores=scored.scores,

@@ -38,7 +38,6 @@ from prefixbench.run.texts import PlaceTexts, remember_texts
 from prefixbench.score import TextPart
 from prefixbench.spec.conditions import BASELINE
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
-from prefixbench.vectors import STORE_FOLDER
 
 
 @dataclass(eq=False)
@@ -194,7 +193,7 @@ class Sweep:
                 encoded.cell,
                 work.place,
                 known,
-                self.cache / STORE_FOLDER,
+                self.cache,
                 None if baseline is None else known.sent_pair(baseline.pair, symmetric=not cell.task.has_roles),
                 work.samples,
             )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from prefixbench.data import describe_data, expand_data, load_data_task
 from prefixbench.data.upkeep import prune_data
-from prefixbench.errors import SpecError
+from prefixbench.errors import CacheError, SpecError
 from prefixbench.spec.sweep import DataSpec
 from prefixbench.spec.tasks import TaskFacts
 
@@ -227,3 +227,23 @@ def test_tables_that_were_not_used_for_long_are_pruned_and_made_again(tmp_path: 
     assert not list((tmp_path / "cache" / "data").iterdir())
     assert expand_one(path) == facts
     assert prune_data(tmp_path / "nowhere", 0.0).n_sets == 0
+
+
+def test_tables_are_kept_in_the_cache_folder_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFIXBENCH_CACHE", str(tmp_path / "elsewhere"))
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps({"query": f"q{n}", "passage": f"p{n}"}) + "\n" for n in range(12)))
+    (facts,) = expand_data([DataSpec(path=str(path))], tmp_path / "cache")
+    task = load_data_task(facts, tmp_path / "cache")
+    assert len(task.dataset["default"]["test"]["corpus"]) == 12  # type: ignore[index]
+    assert "12 corpus" in describe_data(facts, tmp_path / "cache")
+    assert [one.name for one in (tmp_path / "cache").iterdir()] == ["data"]
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_cache_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps({"query": f"q{n}", "passage": f"p{n}"}) + "\n" for n in range(12)))
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(CacheError, match=r"cache/data: no tables of .*pairs.jsonl can be kept"):
+        expand_data([DataSpec(path=str(path))], tmp_path / "cache")

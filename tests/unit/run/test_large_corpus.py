@@ -31,7 +31,7 @@ PAIRS = [
 
 def read(cache: Path, monkeypatch: pytest.MonkeyPatch, large: int) -> PlaceTexts:
     task: AbsTask = make_retrieval()
-    monkeypatch.setattr(stages, "load_task", lambda _: task)
+    monkeypatch.setattr(stages, "load_task", lambda *_: task)
     monkeypatch.setattr(search, "LARGE_CORPUS", large)
     monkeypatch.setattr(search, "ROWS_AT_ONCE", 7)
     forget(name_task(PLACE))
