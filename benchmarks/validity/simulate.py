@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from prefixbench.analysis.inference import Inference, PairedData, infer_contrast
 from prefixbench.analysis.rules import ALPHA, Claim, Family, Verdict, decide_family
 
-from benchmarks.validity.populations import Population, load_populations
+from benchmarks.validity.populations import MADE, Population, load_populations
 from benchmarks.validity.rebuilt import N_EXPERIMENTS, NAMES, simulate_rebuilt
 from benchmarks.validity.runs import simulate_exploratory, simulate_line, simulate_one_corpus
 from benchmarks.validity.tables import write_tables
@@ -32,6 +33,8 @@ MARGIN = 0.5
 FAMILY = 60
 SIZES = (100, 300, 1_000)
 TINY = (20, 50)
+SCREENS = (1, 5, 10, 20)
+"""Degrees of freedom that a rule against heavy tails might ask for; one asks for none."""
 FAMILIES = 250
 """Simulated families a figure, and four times as many where more than 5% are false: a share of 5% is known to ±1.4
 points (one standard error), to ±0.7 there."""
@@ -134,6 +137,34 @@ def simulate_gate(population: Population, n_units: int, rng: np.random.Generator
     return {"samples": 5 * FAMILIES, **shares}
 
 
+def simulate_screen(population: Population, n_units: int, rng: np.random.Generator, family_size: int = 6) -> Row:
+    """What a rule would do that only describes samples whose spread rests on few units (degrees of freedom).
+
+    For each number of degrees that it might ask for: the share of samples left, how often their plain interval holds
+    the truth, and how often they get the verdict *hurts* where the MDE of it is planted.
+    """
+    covered = population.infer(rng, 20 * FAMILIES, n_units, MARGIN)
+    ends = [own.estimate.interval(ALPHA) for own in covered]
+    holds = np.array([low <= MARGIN <= high for low, high in ends])
+    planted = population.infer(rng, 8 * FAMILIES, n_units, -_state(population, n_units, rng, -1, family_size))
+    reached = np.array([own.estimate.cautious_interval(ALPHA / family_size)[1] < -MARGIN for own in planted])
+    of_covered, of_planted = (np.array([own.estimate.degrees for own in made]) for made in (covered, planted))
+    rules = [
+        {
+            "degrees": degrees,
+            "left": float(np.mean(of_covered >= degrees)),
+            "coverage": _mean(holds[of_covered >= degrees]),
+            "reached_hurts": _mean(reached[of_planted >= degrees]),
+        }
+        for degrees in SCREENS
+    ]
+    return {"samples": len(covered), "rules": rules}
+
+
+def _mean(values: NDArray[np.bool_]) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
 def simulate_tiny(population: Population, n_units: int, rng: np.random.Generator) -> Row:
     """Families of 60 with too few units: every word but *described* is one too many."""
     words = [word for _ in range(20) for word in decide(population.infer(rng, FAMILY, n_units, MARGIN), n_units)]
@@ -163,6 +194,7 @@ PARTS: dict[str, Callable[[Any, int, np.random.Generator], Row]] = {
     "power": simulate_power,
     "equivalence": simulate_equivalence,
     "gate": simulate_gate,
+    "screen": simulate_screen,
     "tiny": simulate_tiny,
     "degenerate": simulate_degenerate,
     "exploratory": simulate_exploratory,
@@ -177,6 +209,7 @@ def list_jobs() -> list[Job]:
     names = list(load_populations())
     parts = ("bound", "none", "coverage", "power", "equivalence", "gate", "exploratory")
     jobs = [(part, name, n) for part in parts for name in names for n in SIZES]
+    jobs += [("screen", name, n) for name in MADE for n in SIZES[:2]]
     jobs += [("tiny", name, n) for name in names for n in TINY]
     jobs += [("line", name, SIZES[1]) for name in names]
     jobs += [("rebuilt", name, n) for name in NAMES for n in SIZES[:2]]

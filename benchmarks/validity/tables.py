@@ -97,7 +97,7 @@ def write_tables(figures: dict[str, Any]) -> None:
             for row in figures["degenerate"]
         ],
     )
-    lines += _tabulate_runs(figures) + _tabulate_rebuilt(figures)
+    lines += _tabulate_runs(figures) + _tabulate_rebuilt(figures) + _tabulate_screen(figures)
     tested = max(row["tested"] for row in (*figures["tiny"], *figures["one_corpus"]))
     lines.append(
         f"With 20 and 50 units, in every population, and for ten draws of one corpus, {tested:.1%} of contrasts are "
@@ -163,6 +163,23 @@ def _tabulate_rebuilt(figures: dict[str, Any]) -> list[str]:
             for row in figures["rebuilt"]
         ],
     )
+
+
+def _tabulate_screen(figures: dict[str, Any]) -> list[str]:
+    """What is left of the samples, how often its 95% intervals cover, and how often hurts is reached at its MDE."""
+    asked = [rule["degrees"] for rule in figures["screen"][0]["rules"]]
+    header = ["a rule that asks for degrees of freedom", "units", "none"]
+    header += [f"{degrees} or more: left, covered, reached" for degrees in asked[1:]]
+    rows = []
+    for row in figures["screen"]:
+        cells = [
+            " · ".join(
+                "–" if rule[name] is None else f"{rule[name]:.1%}" for name in ("left", "coverage", "reached_hurts")
+            )
+            for rule in row["rules"]
+        ]
+        rows.append([row["population"], f"{row['n_units']:,}", *cells])
+    return format_table(header, rows)
 
 
 if __name__ == "__main__":

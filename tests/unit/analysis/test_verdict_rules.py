@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prefixbench.analysis.inference import PairedData, infer_contrast
 from prefixbench.analysis.interval import Estimate
 from prefixbench.analysis.rules import (
     ONE_CORPUS,
@@ -142,3 +144,20 @@ def test_what_looks_decisive_and_is_not_says_why() -> None:
 
 def test_p_values_are_written_short() -> None:
     assert [format_p(value) for value in (0.0499, 0.12345, 0.00001, float("nan"))] == ["0.05", "0.12", "<0.0001", ""]
+
+
+def test_no_rule_sees_the_item_that_a_sample_lacks() -> None:
+    rng = np.random.default_rng(5)
+    truth = 100 * (0.99 * 0.009 - 0.01 * 0.9)
+    lost = rng.random((300, 100)) < 0.01
+    changes = np.where(lost, -0.9, 0.009) + rng.normal(0.0, 0.01, lost.shape)
+    estimates = [infer_contrast(PairedData(own[:, None], np.ones(100), np.empty(0))).estimate for own in changes]
+    seen = lost.any(axis=1)
+    degrees = np.array([own.degrees for own in estimates])
+    covers = np.array([low <= truth <= high for low, high in (own.interval(0.05) for own in estimates)])
+    # Heavy tails mark the samples that hold the item; those that lack it look normal, and miss the truth.
+    assert np.median(degrees[seen]) < 5 < 50 < degrees[~seen].min()
+    assert covers[seen].mean() > 0.93
+    assert not covers[~seen].any()
+    # The interval that decides holds the truth in them all the same.
+    assert all(low <= truth <= high for low, high in (own.cautious_interval(0.05) for own in estimates))
