@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from prefixbench.items.hits import Hits
 from prefixbench.items.table import ItemTable, Statistic
 from prefixbench.results.records import CellFailure, CellResult
 
@@ -20,6 +21,7 @@ class FakeRun:
     cells: list[CellResult] = field(default_factory=list)
     failed: list[CellFailure] = field(default_factory=list)
     tables: dict[str, ItemTable] = field(default_factory=dict)
+    found: dict[str, Hits] = field(default_factory=dict)
 
     @property
     def results(self) -> tuple[CellResult, ...]:
@@ -31,6 +33,9 @@ class FakeRun:
 
     def items(self, cell_id: str) -> ItemTable:
         return self.tables[cell_id]
+
+    def hits(self, cell_id: str) -> Hits | None:
+        return self.found.get(cell_id)
 
     def add(self, conditions: str | tuple[str, ...], items: ItemTable, **changes: Any) -> CellResult:
         """Add a finished cell; one with several condition names is a cell shared by them."""

@@ -14,6 +14,7 @@ from typing import Any
 import datasets
 import mteb
 import numpy as np
+from prefixbench.items.hits import Hits
 from prefixbench.items.statistics import compute_statistic
 from prefixbench.score import MtebEncoder, item_texts, list_texts, score_cell
 
@@ -32,7 +33,7 @@ def describe_task(name: str, hf_subset: str) -> dict[str, Any]:
     asked = Counter((role, text) for role, texts, _ in embed.asked for text in texts)
     parts = list_texts(task, hf_split, hf_subset).parts
     foreseen = Counter((part.role, text) for part in parts for text in part.texts)
-    reference, _ = evaluate_plainly(task, make_encoder(), hf_split, hf_subset)
+    reference, predictions = evaluate_plainly(task, make_encoder(), hf_split, hf_subset)
     scalars = {name: value for name, value in reference.items() if isinstance(value, float) and np.isfinite(value)}
     return {
         "task": name,
@@ -41,9 +42,20 @@ def describe_task(name: str, hf_subset: str) -> dict[str, Any]:
         "score": cell.score,
         "largest_difference": max(abs(cell.scores[name] - value) for name, value in scalars.items()),
         "n_scores": len(scalars),
+        "hits": None if cell.hits is None else _compare_hits(cell.hits, predictions[hf_subset][hf_split]),
         "texts_foreseen": foreseen == asked,
         "items_with_texts": len(set(cell.items.item_id.tolist()) & set(item_texts(task, hf_split, hf_subset))),
     }
+
+
+def _compare_hits(hits: Hits, rankings: dict[str, dict[str, float]]) -> str:
+    """How many of the queries have the hundred best documents of the ranking that mteb saved, in its order."""
+    same = 0
+    for query, row in zip(hits.item_id.tolist(), hits.document, strict=True):
+        scores = rankings[query]
+        best = sorted(scores, key=lambda name: (scores[name], name), reverse=True)[:100]
+        same += [hits.names[code] for code in row if code >= 0] == best
+    return f"{same} of {len(hits.item_id)}"
 
 
 if __name__ == "__main__":

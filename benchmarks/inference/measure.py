@@ -43,6 +43,9 @@ class MadeRun:
     def __post_init__(self) -> None:
         self.names = np.array([f"q{number:06}" for number in range(self.n_items)])
 
+    def hits(self, cell_id: str) -> None:
+        """Nothing."""
+
     def items(self, cell_id: str) -> ItemTable:
         """Items that differ between conditions by noise and a shift."""
         task_type, task, _, condition = cell_id.split("/")

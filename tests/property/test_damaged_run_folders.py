@@ -18,9 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 from prefixbench.analysis import AnalysisSettings, analyse
 from prefixbench.errors import PrefixbenchError, ResultsError
+from prefixbench.items.hits import collect_hits
 from prefixbench.items.table import ItemTable
 from prefixbench.results import Run, load_run
 from prefixbench.results.guard import hold_folder
+from prefixbench.results.hits import write_hits
 from prefixbench.results.items import read_table, write_items
 from prefixbench.results.ledger import append_row
 from prefixbench.results.live import PlannedCell
@@ -35,7 +37,14 @@ from tests.fakes import make_result
 TASKS = ("First", "Second")
 CONDITIONS = ("none", "correct")
 QUICK = AnalysisSettings(n_resamples=99)
-FILES = ("run.json", "ledger.jsonl", "items/First-none.parquet", "items/Second-correct.parquet", "texts.parquet")
+FILES = (
+    "run.json",
+    "ledger.jsonl",
+    "items/First-none.parquet",
+    "items/Second-correct.parquet",
+    "hits/First-none.parquet",
+    "texts.parquet",
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +76,16 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         values = rng.random(12)
         cell_id = f"{task}-{condition}"
         digest = write_items(folder, cell_id, make_table(values))
-        row = make_result(cell_id, condition, float(values.mean()), task=task, items_sha256=digest, n_items=12)
+        found = {f"q{number}": [f"d{n}" for n in rng.permutation(9)] for number in range(12)}
+        row = make_result(
+            cell_id,
+            condition,
+            float(values.mean()),
+            task=task,
+            items_sha256=digest,
+            hits_sha256=write_hits(folder, cell_id, collect_hits(found)),
+            n_items=12,
+        )
         append_row(folder, row)
         add_item_texts(folder, task, "default", {f"q{number}": f"what is {number}?" for number in range(12)})
     return folder
@@ -107,6 +125,8 @@ def check(folder: Path, truth: dict[tuple[str, str], float]) -> None:
     assert found.keys() <= truth.keys()
     try:
         run.item_texts()
+        for row in run.results:
+            run.hits(row.cell_id)
     except PrefixbenchError as error:
         check_sentence(error)
 

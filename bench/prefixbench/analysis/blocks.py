@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from prefixbench.items.hits import Hits
     from prefixbench.items.table import ItemTable, Statistic
     from prefixbench.results.records import CellFailure, CellResult
 
@@ -32,6 +33,9 @@ class RunLike(Protocol):
 
     def items(self, cell_id: str) -> ItemTable:
         """Per-item scores of one finished cell."""
+
+    def hits(self, cell_id: str) -> Hits | None:
+        """The best documents of each query of one finished cell, where they were kept."""
 
 
 @dataclass(frozen=True, slots=True)

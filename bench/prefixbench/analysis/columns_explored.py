@@ -56,6 +56,20 @@ DRIFT: Final[Columns] = {
     "verdict": ("str", "The word on the accuracy."),
 }
 
+RANKINGS: Final[Columns] = {
+    **_PLACE,
+    "contrast": ("str", "condition-baseline."),
+    "condition": ("str", "What is sent."),
+    "baseline": ("str", "What its hits are compared with."),
+    **_COUNTS,
+    "depth": ("int64", "Hits compared of each query, at most."),
+    "persistence": ("float64", "Of the overlap: each rank weighs so much of the one before."),
+    "overlap": ("float64", "Mean over queries of the extrapolated rank-biased overlap: 1 the same hits, 0 others."),
+    "overlap_low": ("float64", "Lower end of its 95% interval."),
+    "overlap_high": ("float64", "Upper end of the same."),
+    "same_first": ("float64", "Share of queries whose first hit is the same (0–1)."),
+}
+
 GAINS: Final[Columns] = {
     **_PLACE,
     "metric": ("str", "The main score's name."),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prefixbench.analysis.inference import PairedData, infer_contrast
+from prefixbench.analysis.inference import infer_mean
 from prefixbench.analysis.metrics import PRECISION
 from prefixbench.analysis.rules import ALPHA, Claim, Family, decide_family
 from prefixbench.items.table import Statistic
@@ -73,7 +73,7 @@ def describe_drift(block: Block, settings: AnalysisSettings) -> list[Row]:
     for name, row in block.row_of.items():
         if row == baseline or not holds_cosines(block, row):
             continue
-        shift = _infer(block, similarity[row] - similarity[baseline])
+        shift = infer_mean(block, similarity[row] - similarity[baseline])
         own: Row = {
             "model": block.place.model, "task": block.place.task, "task_type": block.place.task_type,
             "hf_subset": block.place.hf_subset, "hf_split": block.place.hf_split, "condition": name,
@@ -114,8 +114,8 @@ def _describe_calls(
     assert block.target is not None
     is_alike = block.target[:, 0] == 1
     right, right_before = called == is_alike, called_before == is_alike
-    accuracy = _infer(block, right.astype(np.float64) - right_before)
-    share = _infer(block, called.astype(np.float64) - called_before)
+    accuracy = infer_mean(block, right.astype(np.float64) - right_before)
+    share = infer_mean(block, called.astype(np.float64) - called_before)
     margin = settings.margin_of("accuracy")
     return {
         "accuracy": float(right.mean()),
@@ -127,13 +127,6 @@ def _describe_calls(
         "margin": margin,
         "claim": Claim(accuracy.estimate, margin, block.n_units),
     }
-
-
-def _infer(block: Block, change: Floats) -> Inference:
-    """Infer the mean of a change of items, clusters resampled as one."""
-    even = len(block.unit) / block.n_units
-    sums = np.bincount(block.unit, weights=change, minlength=block.n_units) / even
-    return infer_contrast(PairedData(sums[:, None], block.unit_sizes / even, np.empty(0), Statistic.MEAN))
 
 
 def _points(name: str, inference: Inference, scale: float = 1.0) -> Row:

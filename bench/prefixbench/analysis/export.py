@@ -36,7 +36,7 @@ SHOWN = [
 """Columns of the tables people read; CSV and Parquet hold all."""
 
 FRAMES = ("contrasts", "tasks", "types", "models", "movers", "refusals")
-FURTHER = ("drift", "gains", "interactions", "type_differences", "doses")
+FURTHER = ("drift", "rankings", "gains", "interactions", "type_differences", "doses")
 """Frames of `prefixbench.analysis.explored`."""
 
 

@@ -16,6 +16,8 @@ from prefixbench.items.table import Statistic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from prefixbench.analysis.blocks import Block
+
     Floats = NDArray[np.float64]
 
 SMOOTH = frozenset({Statistic.MEAN, Statistic.SPEARMAN, Statistic.PEARSON, Statistic.KENDALL})
@@ -90,6 +92,13 @@ def infer_contrast(data: PairedData) -> Inference:
     crossed = " and experiments" if spread.replicate_variance > 0 else ""
     item_error = 100 * math.sqrt(spread.item_variance)
     return Inference(estimate, item_error, f"Hall's interval of the {method}{crossed}")
+
+
+def infer_mean(block: Block, value: Floats) -> Inference:
+    """Infer the mean of a number that every item has, shape ``(n_items,)``; clusters count as one."""
+    even = len(block.unit) / block.n_units
+    sums = np.bincount(block.unit, weights=value, minlength=block.n_units) / even
+    return infer_contrast(PairedData(sums[:, None], block.unit_sizes / even, np.empty(0), Statistic.MEAN))
 
 
 def _compare_spreads(replica: Floats, spread: Spread) -> float:

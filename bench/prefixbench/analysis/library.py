@@ -40,7 +40,7 @@ class AnalysedRun:
 
     @cached_property
     def further(self) -> Further:
-        """The frames of further questions: drift, gains, interactions, type_differences, doses."""
+        """The frames of further questions: drift, rankings, gains, interactions, type_differences, doses."""
         return explore(self.run, self.settings, self._measurements)
 
     def frame(self) -> pd.DataFrame:

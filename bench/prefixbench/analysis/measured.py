@@ -15,7 +15,9 @@ from prefixbench.analysis.contrasts import Findings, compare_block
 from prefixbench.analysis.drift import describe_drift
 from prefixbench.analysis.exploring import Measured
 from prefixbench.analysis.metrics import choose_metric
+from prefixbench.analysis.names import PRIMARY
 from prefixbench.analysis.pairing import group_by_place, pair_cells
+from prefixbench.analysis.rank_overlap import describe_overlap
 from prefixbench.analysis.resampled import resample_block
 from prefixbench.errors import AnalysisError, ResultsError
 
@@ -39,6 +41,8 @@ class Measurements:
         blocks: The places that could be paired.
         found: Their contrasts, by place, in the blocks' order.
         drift: Rows of what a threshold kept from ``none`` does to pairs.
+        rankings: Rows of how far two conditions find the same documents: ``correct`` and ``none``, pairs on request,
+            and every condition against ``none`` where further questions will be asked.
         refusals: Places that could not be paired, and why.
         measured: The blocks with their resamples; empty where nobody asked to keep them.
     """
@@ -47,6 +51,7 @@ class Measurements:
     blocks: tuple[Block, ...]
     found: dict[Place, Findings]
     drift: tuple[dict[str, Any], ...]
+    rankings: tuple[dict[str, Any], ...]
     refusals: tuple[dict[str, Any], ...]
     measured: tuple[Measured, ...]
 
@@ -68,10 +73,12 @@ def measure_run(run: RunLike, settings: AnalysisSettings, *, keep_resamples: boo
         except (AnalysisError, ResultsError) as error:
             return str(error)
 
-    def compare(block: Block) -> tuple[Findings, list[dict[str, Any]], Measured | None]:
+    def compare(block: Block) -> tuple[Findings, list[dict[str, Any]], list[dict[str, Any]], Measured | None]:
         resampled = resample_block(block, settings.n_resamples, settings.seed)
         kept = Measured(block, resampled) if keep_resamples else None
-        return compare_block(block, resampled, settings), describe_drift(block, settings), kept
+        others = [(name, "none") for name in block.row_of] if keep_resamples else []
+        overlap = describe_overlap(run, block, dict.fromkeys((PRIMARY, *settings.contrasts, *others)))
+        return compare_block(block, resampled, settings), describe_drift(block, settings), overlap, kept
 
     paired = dict(zip(places, _spread_out(pair, places), strict=True))
     blocks = tuple(block for block in paired.values() if not isinstance(block, str))
@@ -79,10 +86,11 @@ def measure_run(run: RunLike, settings: AnalysisSettings, *, keep_resamples: boo
     return Measurements(
         settings=settings,
         blocks=blocks,
-        found={block.place: found for block, (found, _, _) in zip(blocks, compared, strict=True)},
-        drift=tuple(row for _, rows, _ in compared for row in rows),
+        found={block.place: found for block, (found, _, _, _) in zip(blocks, compared, strict=True)},
+        drift=tuple(row for _, rows, _, _ in compared for row in rows),
+        rankings=tuple(row for _, _, rows, _ in compared for row in rows),
         refusals=tuple(refuse(place, "all", told) for place, told in paired.items() if isinstance(told, str)),
-        measured=tuple(one for _, _, one in compared if one is not None),
+        measured=tuple(one for *_, one in compared if one is not None),
     )
 
 

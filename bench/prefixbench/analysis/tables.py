@@ -55,11 +55,12 @@ def to_json(analysis: Analysis, contrasts: pd.DataFrame, further: Further | None
         **{name: getattr(analysis, name) for name in ("tasks", "types", "models", "refusals")},
     }
     if further is not None:
-        frames |= vars(further)
+        frames |= {name: frame for name, frame in vars(further).items() if isinstance(frame, pd.DataFrame)}
     document = {
         "smallest_effect": analysis.settings.smallest_effect,
         "smallest_effects": dict(analysis.settings.smallest_effects),
         "seed": analysis.settings.seed,
+        **({} if further is None else {"notes": further.notes}),
         **{name: to_records(frame) for name, frame in frames.items()},
     }
     return json.dumps(document, allow_nan=False, indent=1) + "\n"

@@ -30,6 +30,8 @@ def render_further(further: Further) -> str:
         for number, (row, block) in enumerate(zip(rows, blocks, strict=True)):
             is_first = number == 0 or rows[number - 1]["model"] != row["model"]
             lines += [*wrap(row["model"]), *block] if is_first else block
+    for note in further.notes:
+        lines += ["", *wrap(note)]
     return "\n".join(lines or ["", "nothing further can be asked of this run"]) + "\n"
 
 
@@ -43,6 +45,12 @@ def _describe_drift(row: Row) -> Cells:
         format_interval(row["accuracy_low_adjusted"], row["accuracy_high_adjusted"]),
         f"{row['share_alike_before']:.0%} → {row['share_alike']:.0%}", Verdict(row["verdict"]).value,
     )  # fmt: skip
+
+
+def _describe_ranking(row: Row) -> Cells:
+    interval = f"[{row['overlap_low']:.2f}, {row['overlap_high']:.2f}]"
+    place = name_task(row["task"], row["hf_subset"]), row["contrast"]
+    return *place, f"{row['overlap']:.2f}", interval, f"{row['same_first']:.0%}", f"{row['n_items']:,}"
 
 
 def _describe_gain(row: Row) -> Cells:
@@ -74,6 +82,11 @@ SECTIONS: dict[str, tuple[str, Cells, Callable[[Row], Cells]]] = {
         "a threshold kept from none: cosine, accuracy and share called alike under each condition",
         ("task", "condition", "cosine", "accuracy", "interval", "alike", "verdict"),
         _describe_drift,
+    ),
+    "rankings": (
+        "the same documents found: rank-biased overlap (1 the same, 0 others), first hit the same",
+        ("task", "contrast", "overlap", "interval", "first", "queries"),
+        _describe_ranking,
     ),
     "gains": (
         "who gains from correct: items above the median less the others",

@@ -35,7 +35,10 @@ def compare_command(
     seed: SeedOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Every contrast, and what was not compared.")] = False,
     further: Annotated[
-        bool, typer.Option("--further", help="Also threshold drift, who gains, models and types compared, doses.")
+        bool,
+        typer.Option(
+            "--further", help="Also threshold drift, ranking overlap, who gains, models and types compared, doses."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:

@@ -52,6 +52,10 @@ class AnalysisFrames(Protocol):
     def drift(self) -> pd.DataFrame:
         """What a threshold kept from ``none`` does to pairs."""
 
+    @property
+    def rankings(self) -> pd.DataFrame:
+        """How far two conditions find the same documents."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:

@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from prefixbench.files import write_bytes
+from prefixbench.items.hits import MOST_HITS
 from prefixbench.report.answer import build_answer
 from prefixbench.report.contrasts import tabulate_contrasts
 from prefixbench.report.copying import list_documented
@@ -18,6 +19,7 @@ from prefixbench.report.cost import describe_texts, tabulate_cost
 from prefixbench.report.data_links import link_csv, tabulate_effects
 from prefixbench.report.evidence import gather_evidence
 from prefixbench.report.example import tabulate_example
+from prefixbench.report.found import tabulate_found
 from prefixbench.report.hits import list_hits
 from prefixbench.report.inputs import ReportOptions
 from prefixbench.report.method import describe_method
@@ -119,6 +121,8 @@ def render_page(evidence: Evidence, answer: Answer) -> str:
             for prompts in [list_documented(model.reading, evidence)]
         ],
         hits=list_hits(evidence),
+        found=tabulate_found(evidence),
+        most_hits=MOST_HITS,
         contrasts=tabulate_contrasts(evidence, models),
         sent=list_sent(evidence),
         thresholds=tabulate_thresholds(evidence),

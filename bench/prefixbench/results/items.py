@@ -82,7 +82,12 @@ def load_items(folder: Path, row: CellResult) -> ItemTable:
 
 
 def read_table(
-    path: Path, content: bytes, required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]
+    path: Path,
+    content: bytes,
+    required: Mapping[str, pa.DataType],
+    optional: Mapping[str, pa.DataType],
+    *,
+    expanded: bool = True,
 ) -> pa.Table:
     """Read a Parquet file of ours; its strings stay dictionaries, so that repeats take no room.
 
@@ -91,6 +96,7 @@ def read_table(
         content: The file.
         required: Columns it has, with their types.
         optional: Columns it may have.
+        expanded: Whether strings will be written out, row by row; room for them is then a condition.
 
     Raises:
         ResultsError: It is no such file, or would take more than ``MOST_EXPANDED`` bytes.
@@ -108,7 +114,8 @@ def read_table(
         for name in table.column_names:
             if table.column(name).null_count:
                 raise ValueError(f"column {name} has empty values")
-        _check_expanded(path, table)
+        if expanded:
+            _check_expanded(path, table)
     except (pa.ArrowException, ValueError, TypeError, KeyError, OSError, OverflowError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ResultsError(f"{path}: not a table of ours ({reason}).") from None

@@ -12,7 +12,7 @@ from prefixbench.plain import Name, Sentence
 from prefixbench.spec.conditions import Mechanism, PrefixPair, Role
 from prefixbench.vectors.embedder import EmbedderIdentity, RoleAudit
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Its history stands in ``results/README.md``."""
 
 
@@ -112,6 +112,7 @@ class CellResult(Record):
         main_score: The metric's name; ``score`` is its value in mteb's units (0–1 for most metrics).
         scores: Every scalar mteb reports for this subset and split.
         items_sha256: Of the Parquet file with the per-item scores.
+        hits_sha256: Of the Parquet file with each query's best documents; ``None`` where none were kept.
         extras: Small facts of other stages, by name (the two-sentence example, probes).
     """
 
@@ -136,6 +137,7 @@ class CellResult(Record):
     statistic: Statistic
     n_items: int = Field(ge=0)
     items_sha256: str
+    hits_sha256: str | None = None
     pair: PrefixPair
     sources: dict[str, SourceRecord]
     audit: tuple[RoleAudit, ...]

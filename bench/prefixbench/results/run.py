@@ -14,8 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from prefixbench.errors import ResultsError
 from prefixbench.faults import list_faults
+from prefixbench.items.hits import Hits
 from prefixbench.items.table import ItemTable
 from prefixbench.results.guard import read_inside, write_inside
+from prefixbench.results.hits import load_hits
 from prefixbench.results.items import load_items
 from prefixbench.results.ledger import Row, read_rows
 from prefixbench.results.live import Attempt, LiveRows, PlannedCell, sort_rows
@@ -164,11 +166,22 @@ class Run:
         Raises:
             ResultsError: The file is missing or damaged, or its values do not rebuild the cell's score.
         """
+        return load_items(self.path, self._find_result(cell_id))
+
+    def hits(self, cell_id: str) -> Hits | None:
+        """Return the best documents of each query of one finished cell; ``None`` where none were kept.
+
+        Raises:
+            ResultsError: The file is missing or damaged.
+        """
+        return load_hits(self.path, self._find_result(cell_id))
+
+    def _find_result(self, cell_id: str) -> CellResult:
         row = self._by_id.get(cell_id)
         if not isinstance(row, CellResult):
             reason = f": {row.reason}" if row is not None else "; it is not among those that count."
             raise ResultsError(f"{self.path}: cell {cell_id} has no scores{reason}")
-        return load_items(self.path, row)
+        return row
 
     def item_texts(self) -> dict[TextKey, str]:
         """Texts of items by (task, hf_subset, item_id), where the data's licence lets results carry them."""

@@ -161,7 +161,7 @@ class Present:
 def find_pending(plan: Plan, run: Run, overwrite: Overwrite, present: Present | None = None) -> set[str]:
     """Return the ids of the cells to compute.
 
-    ``only-missing`` computes what has no score, or none that still holds: its items are damaged, or the model's
+    ``only-missing`` computes what has no score, or none that still holds: its files are damaged, or the model's
     files, the user's own data or mteb are others than they were. ``never`` leaves all that has a row alone, failed
     or not; ``always`` computes all.
     """
@@ -172,7 +172,7 @@ def find_pending(plan: Plan, run: Run, overwrite: Overwrite, present: Present | 
         row.cell_id
         for row in run.results
         if overwrite is Overwrite.NEVER
-        or (_still_holds(row, places.get(row.cell_id), present or Present()) and _has_items(run, row))
+        or (_still_holds(row, places.get(row.cell_id), present or Present()) and _has_files(run, row))
     }
     reasons = {cell.cell_id: (cell.status, cell.reason) for cell in plan.unplanned}
     for row in run.failures:
@@ -189,9 +189,10 @@ def _still_holds(row: CellResult, place: Place | None, present: Present) -> bool
     return (weights, data, mteb) == (row.encoder.weights_digest, row.dataset_sha256, present.mteb)
 
 
-def _has_items(run: Run, row: CellResult) -> bool:
+def _has_files(run: Run, row: CellResult) -> bool:
     try:
         run.items(row.cell_id)
+        run.hits(row.cell_id)
     except ResultsError:
         return False
     return True

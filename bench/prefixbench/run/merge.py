@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prefixbench.errors import ResultsError
 from prefixbench.results.guard import hold_folder, read_inside, write_inside
+from prefixbench.results.hits import name_hits
 from prefixbench.results.items import name_items
 from prefixbench.results.ledger import append_row
 from prefixbench.results.live import Attempt, sort_rows
@@ -47,6 +48,7 @@ def merge_runs(folders: Sequence[Path], output: Path) -> Run:
     for run, row in chosen:
         if isinstance(row, CellResult):
             run.items(row.cell_id)  # a damaged file is found before anything is written
+            run.hits(row.cell_id)
     if output.exists() and any(output.iterdir()):
         raise ResultsError(f"{output}: holds something already; name a new folder with --results.")
     make_folder(output)
@@ -55,8 +57,8 @@ def merge_runs(folders: Sequence[Path], output: Path) -> Run:
             _copy_files(run, output)
         for run, row in chosen:
             if isinstance(row, CellResult):
-                name = name_items(row.cell_id)
-                write_inside(output, name, read_inside(run.path, name) or b"")
+                for name in (name_items(row.cell_id), *([name_hits(row.cell_id)] if row.hits_sha256 else [])):
+                    write_inside(output, name, read_inside(run.path, name) or b"")
             append_row(output, row)
         _copy_probes(runs, output)
         # Last, so that a folder with a plan is a folder that was joined to the end.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefixbench.errors import ResultsError
 from prefixbench.plan.cell import Cell
+from prefixbench.results.hits import write_hits
 from prefixbench.results.items import write_items
 from prefixbench.results.ledger import append_row
 from prefixbench.run.executor import Failure
@@ -28,11 +29,11 @@ def record_cell(
         ResultsError: The folder cannot be written to.
     """
     try:
-        sha256 = write_items(folder, cell.cell_id, scored.items)
+        digests = write_items(folder, cell.cell_id, scored.items), write_hits(folder, cell.cell_id, scored.hits)
         write_task_result(folder, scored.result_path, scored.task_result)
         write_model_meta(folder, scored.result_path, scored.model_meta)
         provenance = collect_provenance(encoded.known.device, warnings)
-        append_row(folder, make_result(cell, encoded, scored, sha256, provenance))
+        append_row(folder, make_result(cell, encoded, scored, digests, provenance))
     except ResultsError:
         raise
     except Exception as error:  # noqa: BLE001 - a value that cannot be written fails its own cell alone

@@ -18,9 +18,9 @@ from prefixbench.run.stages import ScoredCell
 
 
 def make_result(
-    cell: Cell, encoded: EncodedCell, scored: ScoredCell, items_sha256: str, provenance: Provenance
+    cell: Cell, encoded: EncodedCell, scored: ScoredCell, digests: tuple[str, str | None], provenance: Provenance
 ) -> CellResult:
-    """The row of a finished cell."""
+    """The row of a finished cell; the digests are of its items' and its hits' files."""
     identity = encoded.known.identity
     return CellResult(
         cell_id=cell.cell_id,
@@ -41,7 +41,8 @@ def make_result(
         scores=scored.scores,
         statistic=scored.items.statistic,
         n_items=scored.items.n_items,
-        items_sha256=items_sha256,
+        items_sha256=digests[0],
+        hits_sha256=digests[1],
         pair=cell.pair,
         sources={role: _source(source) for role, source in zip(("query", "document"), cell.sources, strict=True)},
         audit=encoded.audit,

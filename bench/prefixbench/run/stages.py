@@ -24,6 +24,7 @@ import numpy as np
 from prefixbench.encode.cached import StoredEmbedder
 from prefixbench.endpoints.meter import Meter
 from prefixbench.errors import CacheError, PrefixbenchError
+from prefixbench.items.hits import Hits
 from prefixbench.items.table import ItemTable
 from prefixbench.plan.cell import Cell
 from prefixbench.plan.place import Place
@@ -212,6 +213,7 @@ class ScoredCell:
         score: mteb's main score.
         scores: Every scalar mteb reports.
         items: The per-item scores.
+        hits: The best documents of each query, where items are queries.
         task_result: mteb's own result, as the JSON it saves.
         result_path: Where ``mteb.ResultCache`` looks for it, below its folder.
         model_meta: The model as mteb describes it, the condition among its ``experiment_kwargs``.
@@ -222,6 +224,7 @@ class ScoredCell:
     score: float
     scores: dict[str, float]
     items: ItemTable
+    hits: Hits | None
     task_result: dict[str, Any]
     result_path: str
     model_meta: dict[str, Any]
@@ -266,6 +269,7 @@ def score_stored_cell(
         score=scored.score,
         scores=scored.scores,
         items=scored.items,
+        hits=scored.hits,
         task_result=scored.result.model_dump(mode="json"),
         result_path=_result_path(encoder.mteb_model_meta, cell.task.name),
         model_meta=encoder.mteb_model_meta.to_dict(),

@@ -33,13 +33,14 @@ from prefixbench.score.data import fresh_task, get_split
 from prefixbench.score.evaluated import Evaluated
 from prefixbench.score.labels import extract_label_sets, extract_labels, extract_values, extract_zero_shot
 from prefixbench.score.pairs import extract_pair_labels, extract_similarities, extract_summaries, extract_translations
-from prefixbench.score.rankings import extract_rankings
+from prefixbench.score.rankings import extract_hits, extract_rankings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mteb.abstasks import AbsTask
 
+    from prefixbench.items.hits import Hits
     from prefixbench.items.table import ItemTable
     from prefixbench.score.encoder import MtebEncoder
 
@@ -75,6 +76,7 @@ class CellScore:
         main_score: The main metric's name.
         score: Its value, in mteb's units.
         items: The per-item data it was rebuilt from.
+        hits: The best documents of each query, where items are queries.
     """
 
     result: TaskResult
@@ -82,6 +84,7 @@ class CellScore:
     main_score: str
     score: float
     items: ItemTable
+    hits: Hits | None = None
 
 
 def score_cell(task: AbsTask, encoder: MtebEncoder, hf_split: str, hf_subset: str) -> CellScore:
@@ -118,10 +121,11 @@ def score_cell(task: AbsTask, encoder: MtebEncoder, hf_split: str, hf_subset: st
         result = TaskResult.from_task_results(clone, {hf_split: by_subset}, evaluation_time=monotonic() - started)
         evaluated = Evaluated(clone, hf_split, hf_subset, scores, captured)
         items = extract_items(evaluated)
+        hits = extract_hits(evaluated)
     scalars = {name: float(value) for name, value in scores.items() if _is_finite_number(value)}
     score = float(scores["main_score"])
     check_rebuilt(evaluated, score, items)
-    return CellScore(result, scalars, evaluated.main_score, score, items)
+    return CellScore(result, scalars, evaluated.main_score, score, items, hits)
 
 
 def extract_items(evaluated: Evaluated) -> ItemTable:

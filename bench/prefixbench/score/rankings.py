@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 from mteb._evaluators.retrieval_metrics import calculate_retrieval_scores, get_rank_from_dict, rank_score
+from mteb.abstasks import AbsTaskRetrieval
 
+from prefixbench.items.hits import MOST_HITS, Hits, collect_hits
 from prefixbench.items.table import ItemTable, Statistic
 from prefixbench.score.data import read_column
 from prefixbench.score.evaluated import Evaluated, make_table
@@ -30,6 +33,9 @@ MEASURES = {
 }
 """mteb's metric to pytrec_eval's measure."""
 
+OF_SUBQUERIES = "max_over_subqueries_"
+"""How the name of a metric begins that takes the best of several sub-queries."""
+
 
 def extract_rankings(evaluated: Evaluated) -> ItemTable:
     """One row a query: the main metric of that query, and the rank of its first relevant document.
@@ -44,16 +50,11 @@ def extract_rankings(evaluated: Evaluated) -> ItemTable:
     Raises:
         ScoreError: The main score has no per-query form.
     """
-    per_set: dict[str, Callable[[Evaluated], dict[str, float]]] = {
-        "robustness_at_10": _compute_robustness,
-        "paired_accuracy": _compute_paired_accuracy,
-        "p-MRR": _compute_changes,
-    }
-    if evaluated.main_score in per_set:
-        values = per_set[evaluated.main_score](evaluated)
+    if evaluated.main_score in PER_SET:
+        values = PER_SET[evaluated.main_score](evaluated)
         return make_table(Statistic.MEAN, np.array(list(values), dtype=np.str_), list(values.values()))
     rankings = _drop_first(evaluated)
-    if evaluated.main_score.startswith("max_over_subqueries_"):
+    if evaluated.main_score.startswith(OF_SUBQUERIES):
         return _extract_merged(evaluated, rankings)
     qrels = evaluated.captured.qrels
     query_ids = list(evaluated.captured.query_scores)
@@ -68,6 +69,27 @@ def extract_rankings(evaluated: Evaluated) -> ItemTable:
     alone = getattr(evaluated.task, "items_stand_alone", False)
     groups = ids if alone else group_sharers(query_ids, shared)
     return make_table(Statistic.MEAN, ids, values_of, group_id=groups, rank=ranks)
+
+
+def extract_hits(evaluated: Evaluated) -> Hits | None:
+    """The best documents of each item of a ranking, ties by descending document id as in its score.
+
+    ``None`` for tasks of another kind, and where an item is a set of queries with a ranking each.
+    """
+    if not isinstance(evaluated.task, AbsTaskRetrieval) or evaluated.main_score in PER_SET:
+        return None
+    rankings = _drop_first(evaluated)
+    if evaluated.main_score.startswith(OF_SUBQUERIES):
+        rankings = _merge_subqueries(evaluated, rankings)[0]
+    else:
+        rankings = {query_id: rankings[query_id] for query_id in evaluated.captured.query_scores}
+    return collect_hits({query_id: list_best(ranking) for query_id, ranking in rankings.items()})
+
+
+def list_best(ranking: Ranking) -> list[str]:
+    """The ids of the best documents of a ranking, best first."""
+    best = heapq.nlargest(MOST_HITS, zip(ranking.values(), ranking.keys(), strict=True))
+    return [name for _, name in best]
 
 
 def _read_openings(evaluated: Evaluated) -> dict[str, list[str]]:
@@ -145,8 +167,8 @@ def _compute_changes(evaluated: Evaluated) -> dict[str, float]:
     return changes
 
 
-def _extract_merged(evaluated: Evaluated, rankings: Rankings) -> ItemTable:
-    """One row a set of sub-queries, a document scored by the best of them."""
+def _merge_subqueries(evaluated: Evaluated, rankings: Rankings) -> tuple[dict[str, dict[str, float]], Qrels]:
+    """One ranking a set of sub-queries, a document scored by the best of them; and what is relevant to the set."""
     qrels: dict[str, dict[str, int]] = {}
     merged: dict[str, dict[str, float]] = defaultdict(dict)
     for query_id, relevance in evaluated.captured.qrels.items():
@@ -154,9 +176,23 @@ def _extract_merged(evaluated: Evaluated, rankings: Rankings) -> ItemTable:
         qrels[name] = dict(relevance)
         for document, score in rankings[query_id].items():
             merged[name][document] = max(score, merged[name].get(document, -np.inf))
+    return merged, qrels
+
+
+def _extract_merged(evaluated: Evaluated, rankings: Rankings) -> ItemTable:
+    """One row a set of sub-queries."""
+    merged, qrels = _merge_subqueries(evaluated, rankings)
     cutoffs = getattr(evaluated.task, "k_values", (1, 3, 5, 10, 20, 100, 1000))
     query_scores = calculate_retrieval_scores(merged, qrels, list(cutoffs)).all_scores
     ranks = [find_first_relevant(merged[name], qrels[name]) for name in query_scores]
-    metric = evaluated.main_score.removeprefix("max_over_subqueries_")
+    metric = evaluated.main_score.removeprefix(OF_SUBQUERIES)
     values = _read_measure(evaluated, metric, query_scores, ranks)
     return make_table(Statistic.MEAN, np.array(list(query_scores), dtype=np.str_), values, rank=ranks)
+
+
+PER_SET: dict[str, Callable[[Evaluated], dict[str, float]]] = {
+    "robustness_at_10": _compute_robustness,
+    "paired_accuracy": _compute_paired_accuracy,
+    "p-MRR": _compute_changes,
+}
+"""Metrics over sets of queries, a value a set."""

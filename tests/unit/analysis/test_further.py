@@ -43,13 +43,13 @@ def add(
     run: TextRun, change: NDArray[np.float64], model: str, task: str, seed: int = 0, kind: str = "Retrieval"
 ) -> None:
     base = np.random.default_rng(seed).random(len(change))
-    run.add("none", make_table(base), model=model, task=task, task_type=kind)
-    run.add("correct", make_table(base + change), model=model, task=task, task_type=kind)
+    for name, values in (("none", base), ("correct", base + change)):
+        run.add(name, make_table(values), model=model, task=task, task_type=kind, hits_sha256="0" * 64)
 
 
 def look(run: TextRun) -> dict[str, list[dict[str, Any]]]:
     further = explore(run, QUICK)  # type: ignore[arg-type]
-    names = ("drift", "gains", "interactions", "type_differences", "doses")
+    names = ("drift", "rankings", "gains", "interactions", "type_differences", "doses")
     return {name: getattr(further, name).to_dict("records") for name in names}
 
 
@@ -115,7 +115,7 @@ def test_more_random_tokens_that_cost_more_have_their_slope() -> None:
     base, run = rng.random(300), TextRun()
     for tokens in (0, 5, 20):
         values = base - 0.004 * tokens + rng.normal(0, 0.03, 300)
-        run.add("none" if tokens == 0 else f"placebo:{tokens}", make_table(values))
+        run.add("none" if tokens == 0 else f"placebo:{tokens}", make_table(values), hits_sha256="0" * 64)
     (row,) = look(run)["doses"]
     assert (row["doses"], row["verdict"]) == ("0,5,20", "hurts")
     told = render_further(explore(run, QUICK))  # type: ignore[arg-type]

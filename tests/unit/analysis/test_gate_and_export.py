@@ -120,7 +120,7 @@ def test_csv_and_parquet_hold_every_frame_and_column(folder: Path, tmp_path: Pat
     csv = export_run(folder, "csv", tmp_path / "csv")
     parquet = export_run(folder, "parquet", tmp_path / "parquet")
     names = ["contrasts", "tasks", "types", "models", "movers", "refusals"]
-    names += ["drift", "gains", "interactions", "type_differences", "doses"]
+    names += ["drift", "rankings", "gains", "interactions", "type_differences", "doses"]
     assert [path.stem for path in csv] == [path.stem for path in parquet] == names
     from_csv, from_parquet = pd.read_csv(csv[0]), pd.read_parquet(parquet[0])
     assert list(from_csv.columns) == list(from_parquet.columns)

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from prefixbench.errors import ResultsError
+from prefixbench.items.hits import collect_hits
 from prefixbench.plan.cell import Cell, UnplannedCell
 from prefixbench.plan.expand import Plan
 from prefixbench.plan.place import Place
 from prefixbench.prefixes.sources import NOTHING_SOURCE
 from prefixbench.results import load_run
+from prefixbench.results.hits import write_hits
 from prefixbench.results.items import write_items
 from prefixbench.results.ledger import append_row
 from prefixbench.results.live import PlannedCell
@@ -155,7 +157,8 @@ def finished(tmp_path: Path) -> tuple[Plan, Path]:
     make_folder(folder)
     open_folder(folder, plan, "")
     digest = write_items(folder, "done", make_items([0.0, 0.5, 1.0]))
-    append_row(folder, make_result("done", task="done", items_sha256=digest))
+    hits = write_hits(folder, "done", collect_hits({"q0": ["a", "b"], "q1": ["b"], "q2": ["a"]}))
+    append_row(folder, make_result("done", task="done", items_sha256=digest, hits_sha256=hits))
     return plan, folder
 
 
@@ -185,16 +188,25 @@ def test_only_own_data_and_models_with_scores_are_looked_at(finished: tuple[Plan
     assert (absent.weights, absent.data) == ({}, {})
 
 
-@pytest.mark.parametrize("damage", ["gone", "short", "foreign"])
-def test_a_cell_whose_item_file_is_damaged_is_computed_again(finished: tuple[Plan, Path], damage: str) -> None:
+@pytest.mark.parametrize("kind", ["items", "hits"])
+@pytest.mark.parametrize("damage", ["gone", "short", "foreign", "linked"])
+def test_a_cell_of_which_a_file_is_damaged_is_computed_again(
+    finished: tuple[Plan, Path], damage: str, kind: str
+) -> None:
     plan, folder = finished
-    path = folder / "items" / "done.parquet"
+    assert pending(plan, folder) == set()
+    path = folder / kind / "done.parquet"
     if damage == "gone":
         path.unlink()
     elif damage == "short":
         path.write_bytes(path.read_bytes()[:-1])
-    else:
+    elif damage == "linked":
+        path.rename(folder / "elsewhere.parquet")
+        path.symlink_to(folder / "elsewhere.parquet")
+    elif kind == "items":
         write_items(folder, "done", make_items([0.0, 0.5, 0.9]))
+    else:
+        write_hits(folder, "done", collect_hits({"q0": ["b", "a"], "q1": ["b"], "q2": ["a"]}))
     assert pending(plan, folder) == {"done"}
 
 

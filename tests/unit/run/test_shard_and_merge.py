@@ -90,6 +90,7 @@ def test_joined_shares_are_the_sweep_that_was_never_cut(shards: Path, copies: Pa
     assert {row.cell_id for row in merged.failures} == {row.cell_id for row in whole.failures}
     assert {row.cell_id: row.geometry for row in merged.results} == {row.cell_id: row.geometry for row in whole.results}
     assert all(merged.items(row.cell_id).n_items == row.n_items for row in merged.results)
+    assert all((merged.hits(row.cell_id) is None) == (row.hits_sha256 is None) for row in merged.results)
     assert len(merged.probes) == len(whole.probes) > 0
     results = {path.relative_to(shards / "whole") for path in (shards / "whole" / "mteb").rglob("*.json")}
     assert {path.relative_to(copies / "merged") for path in (copies / "merged" / "mteb").rglob("*.json")} == results

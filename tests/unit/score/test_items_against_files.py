@@ -10,6 +10,7 @@ import pytest
 import pytrec_eval
 from datasets import Dataset
 from prefixbench.errors import ScoreError
+from prefixbench.items.hits import MOST_HITS
 from prefixbench.score import cell as cell_module
 from prefixbench.score import score_cell
 from prefixbench.score.evaluated import compute_rank_agreement
@@ -168,3 +169,32 @@ def test_scoring_writes_nothing(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MTEB_CACHE", str(tmp_path / "cache"))
     score_cell(make_retrieval(), make_encoder(), "test", "default")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [make_retrieval, make_reranking])
+def test_hits_are_the_rankings_that_mteb_saved(make: Any) -> None:
+    rankings = read_predictions(make())
+    cell = score_cell(make(), make_encoder(), "test", "default")
+    assert cell.hits is not None
+    assert cell.hits.item_id.tolist() == cell.items.item_id.tolist()
+    for query, row in zip(cell.hits.item_id.tolist(), cell.hits.document, strict=True):
+        found = [str(cell.hits.names[code]) for code in row if code >= 0]
+        scores = rankings[query]
+        assert found == sorted(scores, key=lambda name: (scores[name], name), reverse=True)[:MOST_HITS]
+    relevant = make().dataset["default"]["test"]["relevant_docs"]
+    assert cell.items.rank is not None
+    for query, rank, row in zip(cell.items.item_id.tolist(), cell.items.rank, cell.hits.document, strict=True):
+        places = [n for n, code in enumerate(row, 1) if code >= 0 and relevant[query].get(cell.hits.names[code], 0) > 0]
+        assert places[:1] == ([rank] if rank <= len(row) else [])
+
+
+@pytest.mark.parametrize(
+    ("task", "kept"),
+    [
+        (make_retrieval("ndcg_at_10", skip_first_result=True), True),
+        (make_similarity("cosine_spearman"), False),
+        (MADE_TASKS["worst instruction"](), False),
+    ],
+)
+def test_only_items_that_are_queries_have_hits(task: Any, kept: bool) -> None:
+    assert (score_cell(task, make_encoder(), "test", "default").hits is not None) == kept
