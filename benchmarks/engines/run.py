@@ -1,9 +1,9 @@
 """Texts per second of every engine against sentence-transformers' own ``encode``, interleaved, with the largest error.
 
-    python -m benchmarks.engines.run [--texts 400] [--rounds 3] [--threads 1,2]
+    python -m benchmarks.engines.run [--texts 400] [--rounds 3] [--threads 1,2] [--model FOLDER --name NAME]
 
 Texts are summaries and bodies of a starter task, so nothing is asked of the network. The figures and the machine they
-were taken on are written beside this file. Other work on the machine slows either side by chance; the ratio is
+were taken on are written beside this file, those of another model than the starter's as ``NAME.json`` and ``NAME.md``. Other work on the machine slows either side by chance; the ratio is
 therefore the median over rounds in which both ran one after the other.
 """
 
@@ -96,11 +96,12 @@ def measure_padding(embedder: LocalEmbedder, texts: list[str]) -> float:
     return 1 - int(lengths.sum()) / computed
 
 
-def measure_engine(engine: Engine, texts: list[str], rounds: int, threads: int, cache: Path) -> EngineFigures:
+def measure_engine(
+    engine: Engine, folder: Path, texts: list[str], rounds: int, threads: int, cache: Path
+) -> EngineFigures:
     """Time one engine and the library in turn."""
-    folder = locate_model(MODEL)
     settings = EncoderSettings(device="cpu", engine=engine)
-    embedder = load_embedder(ModelSpec(name=MODEL), settings, folder, cache=cache, threads=threads)
+    embedder = load_embedder(ModelSpec(name=folder.name), settings, folder, cache=cache, threads=threads)
     library = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     embedder.embed(embedder.read(texts[:16], SIDE))
     library.encode(texts[:16], prompt=SIDE.prefix, show_progress_bar=False)
@@ -134,13 +135,13 @@ def describe_machine() -> dict[str, str | int | float]:
     }
 
 
-def render_table(figures: list[EngineFigures], machine: dict[str, str | int | float], n_texts: int) -> str:
+def render_table(figures: list[EngineFigures], model: str, machine: dict[str, str | int | float], n_texts: int) -> str:
     """The figures as Markdown."""
     facts = ", ".join(f"{name} {value}" for name, value in machine.items())
     lines = [
         "# Engines against sentence-transformers' encode",
         "",
-        f"Written by `python -m benchmarks.engines.run`: {n_texts} texts, {MODEL}, float32; {facts}.",
+        f"Written by `python -m benchmarks.engines.run`: {n_texts} texts, {model}, float32; {facts}.",
         "Ratios above 1 mean faster than `encode(batch_size=32)`; range over rounds in brackets.",
         "",
         "| threads | engine | batch tokens | texts/s ratio | processor-seconds ratio | 1 − cosine | padding |",
@@ -161,7 +162,11 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", default=f"1,{os.cpu_count() or 2}", help="threads of either side, in turn")
+    parser.add_argument("--model", type=Path, help="a model's folder; the starter's by default")
+    parser.add_argument("--name", default="figures", help="of the files written")
     options = parser.parse_args()
+    folder: Path = options.model or locate_model(MODEL)
+    model = MODEL if options.model is None else "/".join(folder.parts[-2:])
     machine = describe_machine()
     texts = load_texts(options.texts)
     figures = []
@@ -170,13 +175,13 @@ def main() -> None:
         for engine in ENGINES:
             try:
                 with tempfile.TemporaryDirectory() as cache:
-                    figures.append(measure_engine(engine, texts, options.rounds, threads, Path(cache)))
+                    figures.append(measure_engine(engine, folder, texts, options.rounds, threads, Path(cache)))
             except EncodeError as error:
                 print(f"left out: {error}")
-    document = {"machine": machine, "n_texts": len(texts), "engines": [asdict(row) for row in figures]}
-    (HERE / "figures.json").write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    table = render_table(figures, machine, len(texts))
-    (HERE / "figures.md").write_text(table, encoding="utf-8")
+    document = {"model": model, "machine": machine, "n_texts": len(texts), "engines": [asdict(row) for row in figures]}
+    (HERE / f"{options.name}.json").write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    table = render_table(figures, model, machine, len(texts))
+    (HERE / f"{options.name}.md").write_text(table, encoding="utf-8")
     print(table)
 
 
