@@ -3,8 +3,9 @@
     python -m benchmarks.engines.run [--texts 400] [--rounds 3] [--threads 1,2] [--model FOLDER --name NAME]
 
 Texts are summaries and bodies of a starter task, so nothing is asked of the network. The figures and the machine they
-were taken on are written beside this file, those of another model than the starter's as ``NAME.json`` and ``NAME.md``. Other work on the machine slows either side by chance; the ratio is
-therefore the median over rounds in which both ran one after the other.
+were taken on are written beside this file, those of another model than the starter's as ``NAME.json`` and ``NAME.md``.
+Other work on the machine slows either side by chance; the ratio is therefore the median over rounds in which both ran
+one after the other.
 """
 
 from __future__ import annotations
