@@ -166,7 +166,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model's folder; the starter's by default")
     parser.add_argument("--name", default="figures", help="of the files written")
     options = parser.parse_args()
-    folder: Path = options.model or locate_model(MODEL)
+    folder = options.model or locate_model(MODEL)
+    assert folder is not None, "the starter's model is a dependency"
     model = MODEL if options.model is None else "/".join(folder.parts[-2:])
     machine = describe_machine()
     texts = load_texts(options.texts)
