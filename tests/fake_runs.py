@@ -22,6 +22,7 @@ class FakeRun:
     failed: list[CellFailure] = field(default_factory=list)
     tables: dict[str, ItemTable] = field(default_factory=dict)
     found: dict[str, Hits] = field(default_factory=dict)
+    texts: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     @property
     def results(self) -> tuple[CellResult, ...]:
@@ -33,6 +34,9 @@ class FakeRun:
 
     def items(self, cell_id: str) -> ItemTable:
         return self.tables[cell_id]
+
+    def item_texts(self) -> dict[tuple[str, str, str], str]:
+        return self.texts
 
     def hits(self, cell_id: str) -> Hits | None:
         return self.found.get(cell_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from prefixbench.analysis.columns import build_frame
-from prefixbench.analysis.columns_explored import DRIFT, RANKINGS
+from prefixbench.analysis.columns_explored import DRIFT, GAINS, RANKINGS
 from prefixbench.analysis.rules import read_interval
 
 from tests.fakes_sweep import FakeSweep, effect_of
@@ -33,6 +33,7 @@ class FakeAnalysis:
     movers: pd.DataFrame
     refusals: pd.DataFrame
     drift: pd.DataFrame
+    gains: pd.DataFrame
     rankings: pd.DataFrame
 
 
@@ -50,6 +51,7 @@ def make_analysis(sweep: FakeSweep) -> FakeAnalysis:
             columns=["model", "task", "hf_subset", "hf_split", "contrast", "reason"],
         ),
         drift=build_frame([], DRIFT),
+        gains=build_frame([], GAINS),
         rankings=build_frame([], RANKINGS),
     )
 

@@ -46,6 +46,10 @@ class MadeRun:
     def hits(self, cell_id: str) -> None:
         """Nothing."""
 
+    def item_texts(self) -> dict[tuple[str, str, str], str]:
+        """Nothing."""
+        return {}
+
     def items(self, cell_id: str) -> ItemTable:
         """Items that differ between conditions by noise and a shift."""
         task_type, task, _, condition = cell_id.split("/")

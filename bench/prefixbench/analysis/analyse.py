@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prefixbench.analysis.blocks import Place, RunLike
 from prefixbench.analysis.columns import CONTRASTS, MODELS, MOVERS, REFUSALS, TASKS, TYPES, build_frame
-from prefixbench.analysis.columns_explored import DRIFT, RANKINGS
+from prefixbench.analysis.columns_explored import DRIFT, GAINS, RANKINGS
 from prefixbench.analysis.contrasts import Findings
 from prefixbench.analysis.families import (
     decide_tasks,
@@ -44,6 +44,7 @@ class Analysis:
         movers: The items that moved most.
         refusals: Contrasts that were not made, and why; those of an inert lever are made, and say so.
         drift: What a threshold kept from ``none`` does to pairs; its columns stand in `columns_explored`.
+        gains: Who gains more from ``correct``; likewise.
         rankings: How far two conditions find the same documents; likewise.
     """
 
@@ -55,6 +56,7 @@ class Analysis:
     movers: pd.DataFrame
     refusals: pd.DataFrame
     drift: pd.DataFrame
+    gains: pd.DataFrame
     rankings: pd.DataFrame
 
 
@@ -95,6 +97,7 @@ def analyse(
         movers=build_frame(findings.movers, MOVERS),
         refusals=build_frame(findings.refusals, REFUSALS),
         drift=build_frame(measurements.drift, DRIFT),
+        gains=build_frame(measurements.gains, GAINS),
         rankings=build_frame(measurements.rankings, RANKINGS),
     )
 

@@ -37,6 +37,9 @@ class RunLike(Protocol):
     def hits(self, cell_id: str) -> Hits | None:
         """The best documents of each query of one finished cell, where they were kept."""
 
+    def item_texts(self) -> Mapping[tuple[str, str, str], str]:
+        """Texts of items by (task, hf_subset, item_id), where they were kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -71,6 +74,7 @@ class Block:
         prediction: Same shape, or ``None`` for means.
         target: Shape ``(n_items, n_replicates)``, or ``None`` for means.
         rank: Shape ``(n_cells, n_items)``, or ``None``.
+        facts: By name (words, letters, overlap), a number of every item, shape ``(n_items,)``; those that were kept.
         inert: By condition name, the row of its cell, where what it sends was shown to move no vector.
     """
 
@@ -86,6 +90,7 @@ class Block:
     target: Floats | None = None
     rank: Floats | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Floats] = field(default_factory=dict)
     inert: Mapping[str, CellFailure] = field(default_factory=dict)
 
     @property

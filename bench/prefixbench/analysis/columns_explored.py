@@ -74,11 +74,16 @@ GAINS: Final[Columns] = {
     **_PLACE,
     "metric": ("str", "The main score's name."),
     "contrast": ("str", "correct-none."),
-    "moderator": ("str", "length: words of the item's text; overlap: share of words the two texts of a pair share."),
+    "moderator": (
+        "str",
+        "length: words of the text; overlap: share of a query's words in its relevant documents, of a pair's words in "
+        "both texts; prefix share: the prefix's share of the tokens, about.",
+    ),
+    "n_tasks": ("int64", "Tasks of the type that the row is the mean of, with an empty task; 1 for a task's own row."),
     "median": ("float64", "Of the moderator: where the items are parted."),
     "upper_points": ("float64", "The delta of the items above the median."),
     "lower_points": ("float64", "The delta of the others."),
-    "upper_prefix_share": ("float64", "The prefix's share of the tokens above the median (0–1); about, for length."),
+    "upper_prefix_share": ("float64", "The prefix's share of the tokens above the median (0–1), about."),
     "lower_prefix_share": ("float64", "The same of the others."),
     **_COUNTS,
     **_DECIDED,

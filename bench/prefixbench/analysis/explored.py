@@ -12,7 +12,6 @@ from prefixbench.analysis.columns_explored import DOSES, DRIFT, GAINS, INTERACTI
 from prefixbench.analysis.doses import describe_dose
 from prefixbench.analysis.exploring import decide_rows
 from prefixbench.analysis.families import gather_tasks
-from prefixbench.analysis.gains import describe_gains
 from prefixbench.analysis.interactions import compare_models, compare_types
 from prefixbench.analysis.measured import measure_run
 from prefixbench.spec.tasks import ROLE_TASK_TYPES
@@ -31,7 +30,7 @@ class Further:
     Attributes:
         drift: Pairs: accuracy and share called alike at the threshold kept from ``none``, and the shift of the cosine.
         rankings: How far each condition finds the same documents as ``none``.
-        gains: Whether items with longer texts, or texts that share more words, gain more.
+        gains: Who gains more: longer texts, texts that share more words, or those of which the prefix is a larger part.
         interactions: One model's ``correct-none`` less another's, on the same items.
         type_differences: The mean over one type's tasks less that over another's.
         doses: The slope over ``placebo:N``.
@@ -57,14 +56,12 @@ def explore(run: Run, settings: AnalysisSettings, measurements: Measurements | N
     """
     measurements = measurements or measure_run(run, settings, keep_resamples=True)
     measured = measurements.measured
-    texts = run.item_texts()
     contrasts = [contrast for found in measurements.found.values() for contrast in found.contrasts]
-    gains = [row for one in measured for row in describe_gains(one, texts, settings)]
     doses = [row for one in measured for row in describe_dose(one, settings)]
     return Further(
         drift=build_frame(measurements.drift, DRIFT),
         rankings=build_frame(measurements.rankings, RANKINGS),
-        gains=build_frame(decide_rows(gains), GAINS),
+        gains=build_frame(measurements.gains, GAINS),
         interactions=build_frame(decide_rows(compare_models(measured, settings)), INTERACTIONS),
         type_differences=build_frame(decide_rows(compare_types(gather_tasks(contrasts))), TYPE_DIFFERENCES),
         doses=build_frame(decide_rows(doses), DOSES),

@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 from prefixbench.analysis.blocks import Place, RunLike
 from prefixbench.analysis.contrasts import Findings, compare_block
 from prefixbench.analysis.drift import describe_drift
-from prefixbench.analysis.exploring import Measured
+from prefixbench.analysis.exploring import Explored, Measured, decide_rows
+from prefixbench.analysis.gains import average_gains, describe_gains
 from prefixbench.analysis.metrics import choose_metric
 from prefixbench.analysis.names import PRIMARY
 from prefixbench.analysis.pairing import group_by_place, pair_cells
@@ -22,7 +23,7 @@ from prefixbench.analysis.resampled import resample_block
 from prefixbench.errors import AnalysisError, ResultsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from prefixbench.analysis.blocks import Block
     from prefixbench.analysis.settings import AnalysisSettings
@@ -43,6 +44,7 @@ class Measurements:
         drift: Rows of what a threshold kept from ``none`` does to pairs.
         rankings: Rows of how far two conditions find the same documents: ``correct`` and ``none``, pairs on request,
             and every condition against ``none`` where further questions will be asked.
+        gains: Rows of who gains more from ``correct``.
         refusals: Places that could not be paired, and why.
         measured: The blocks with their resamples; empty where nobody asked to keep them.
     """
@@ -52,6 +54,7 @@ class Measurements:
     found: dict[Place, Findings]
     drift: tuple[dict[str, Any], ...]
     rankings: tuple[dict[str, Any], ...]
+    gains: tuple[dict[str, Any], ...]
     refusals: tuple[dict[str, Any], ...]
     measured: tuple[Measured, ...]
 
@@ -73,25 +76,51 @@ def measure_run(run: RunLike, settings: AnalysisSettings, *, keep_resamples: boo
         except (AnalysisError, ResultsError) as error:
             return str(error)
 
-    def compare(block: Block) -> tuple[Findings, list[dict[str, Any]], list[dict[str, Any]], Measured | None]:
-        resampled = resample_block(block, settings.n_resamples, settings.seed)
-        kept = Measured(block, resampled) if keep_resamples else None
+    def compare(block: Block) -> _Compared:
+        measured = Measured(block, resample_block(block, settings.n_resamples, settings.seed))
         others = [(name, "none") for name in block.row_of] if keep_resamples else []
-        overlap = describe_overlap(run, block, dict.fromkeys((PRIMARY, *settings.contrasts, *others)))
-        return compare_block(block, resampled, settings), describe_drift(block, settings), overlap, kept
+        return _Compared(
+            compare_block(block, measured.resampled, settings),
+            describe_drift(block, settings),
+            describe_overlap(run, block, dict.fromkeys((PRIMARY, *settings.contrasts, *others))),
+            describe_gains(measured, texts, settings),
+            measured if keep_resamples else None,
+        )
 
     paired = dict(zip(places, _spread_out(pair, places), strict=True))
     blocks = tuple(block for block in paired.values() if not isinstance(block, str))
+    texts = {} if all(block.facts for block in blocks) else _read_texts(run)
     compared = _spread_out(compare, blocks)
+    gains = [one for own in compared for one in own.gains]
     return Measurements(
         settings=settings,
         blocks=blocks,
-        found={block.place: found for block, (found, _, _, _) in zip(blocks, compared, strict=True)},
-        drift=tuple(row for _, rows, _, _ in compared for row in rows),
-        rankings=tuple(row for _, _, rows, _ in compared for row in rows),
+        found={block.place: own.findings for block, own in zip(blocks, compared, strict=True)},
+        drift=tuple(row for own in compared for row in own.drift),
+        rankings=tuple(row for own in compared for row in own.rankings),
+        gains=tuple(decide_rows([*average_gains(gains), *gains])),
         refusals=tuple(refuse(place, "all", told) for place, told in paired.items() if isinstance(told, str)),
-        measured=tuple(one for *_, one in compared if one is not None),
+        measured=tuple(own.measured for own in compared if own.measured is not None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What is made of one place."""
+
+    findings: Findings
+    drift: list[dict[str, Any]]
+    rankings: list[dict[str, Any]]
+    gains: list[Explored]
+    measured: Measured | None
+
+
+def _read_texts(run: RunLike) -> Mapping[tuple[str, str, str], str]:
+    """Texts of items, for places whose items have no numbers of their own."""
+    try:
+        return run.item_texts()
+    except ResultsError:
+        return {}
 
 
 def _find_inert(run: RunLike) -> dict[Place, dict[str, CellFailure]]:

@@ -189,6 +189,11 @@ def _stack(
         unit=unit,
         value=np.stack([own.arrange(each.value) for each, own in tables]),
         rank=_stack_ranks(tables),
+        facts={
+            name: layout.arrange(column)[:, 0]
+            for name in ("words", "letters", "overlap")
+            if (column := getattr(table, name)) is not None and np.all(np.isfinite(column))
+        },
     )
     if table.statistic is Statistic.MEAN:
         return block

@@ -19,7 +19,7 @@ Cells = tuple[str, ...]
 
 
 def render_further(further: Further) -> str:
-    """Every frame that has rows, a section each, the model's name above its rows."""
+    """Every frame that has rows, a section each, what its rows have in common above them."""
     lines: list[str] = []
     for name, (title, header, describe) in SECTIONS.items():
         rows = to_records(getattr(further, name))
@@ -27,9 +27,11 @@ def render_further(further: Further) -> str:
             continue
         heading, *blocks = set_columns([header, *map(describe, rows)])
         lines += ["", *wrap(title), *heading]
-        for number, (row, block) in enumerate(zip(rows, blocks, strict=True)):
-            is_first = number == 0 or rows[number - 1]["model"] != row["model"]
-            lines += [*wrap(row["model"]), *block] if is_first else block
+        said = ""
+        for row, block in zip(rows, blocks, strict=True):
+            shared = _name_gain(row) if name == "gains" else row["model"]
+            lines += block if shared == said else [*wrap(shared), *block]
+            said = shared
     for note in further.notes:
         lines += ["", *wrap(note)]
     return "\n".join(lines or ["", "nothing further can be asked of this run"]) + "\n"
@@ -55,7 +57,13 @@ def _describe_ranking(row: Row) -> Cells:
 
 def _describe_gain(row: Row) -> Cells:
     parts = format_points(row["upper_points"]), format_points(row["lower_points"])
-    return name_task(row["task"], row["hf_subset"]), row["moderator"], *parts, *_decided(row)
+    return row["moderator"], *parts, *_decided(row)
+
+
+def _name_gain(row: Row) -> str:
+    of_type = f"{row['task_type']}, mean of {row['n_tasks']} tasks"
+    task = name_task(row["task"], row["hf_subset"]) if row["task"] else of_type
+    return f"{row['model']} · {task} ({row['n_items']:,} items)"
 
 
 def _describe_models(row: Row) -> Cells:
@@ -90,7 +98,7 @@ SECTIONS: dict[str, tuple[str, Cells, Callable[[Row], Cells]]] = {
     ),
     "gains": (
         "who gains from correct: items above the median less the others",
-        ("task", "by", "above", "below", "delta", "interval", "verdict"),
+        ("by", "above", "below", "delta", "interval", "verdict"),
         _describe_gain,
     ),
     "interactions": (

@@ -48,6 +48,9 @@ class ItemTable:
         prediction: What the model's vectors said (a similarity, a label code); ``None`` for ``MEAN``.
         target: The gold value (a rating, a label code); ``None`` for ``MEAN``.
         rank: 1-based rank of the first relevant document, for retrieval and reranking; ``inf`` where none was found.
+        words: Words of the item's text, a query's where there are queries.
+        letters: Its characters.
+        overlap: The share of a query's words that stand in its relevant documents; of a pair's words, that both have.
     """
 
     statistic: Statistic
@@ -58,6 +61,9 @@ class ItemTable:
     prediction: NDArray[np.float64] | None = None
     target: NDArray[np.float64] | None = None
     rank: NDArray[np.float64] | None = None
+    words: NDArray[np.float64] | None = None
+    letters: NDArray[np.float64] | None = None
+    overlap: NDArray[np.float64] | None = None
 
     @property
     def n_rows(self) -> int:

@@ -42,6 +42,7 @@ class Evidence:
         movers: Likewise.
         refusals: Likewise.
         drift: What a threshold kept from none does, where tasks have pairs; likewise with ``label``.
+        gains: Who gains more from the documented prefix; likewise with ``label``.
         rankings: How far two conditions find the same documents; likewise with ``label``.
     """
 
@@ -56,6 +57,7 @@ class Evidence:
     movers: pd.DataFrame
     refusals: pd.DataFrame
     drift: pd.DataFrame
+    gains: pd.DataFrame
     rankings: pd.DataFrame
 
     @cached_property
@@ -174,7 +176,7 @@ def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], opt
     names = _name_runs(runs)
     margins = tuple(sorted({float(margin) for analysis in analyses for margin in analysis.tasks["margin"]}))
     nothing = pd.DataFrame()
-    empty = Evidence(tuple(runs), names, options, margins, *(nothing for _ in range(8)))
+    empty = Evidence(tuple(runs), names, options, margins, *(nothing for _ in range(9)))
     named = list(zip(analyses, names, strict=True))
     return replace(
         empty,
@@ -185,6 +187,7 @@ def gather_evidence(runs: Sequence[Run], analyses: Sequence[AnalysisFrames], opt
         movers=_stack([_own(analysis.movers, name, empty) for analysis, name in named]),
         refusals=_stack([_own(analysis.refusals, name, empty) for analysis, name in named]),
         drift=_stack([_own(analysis.drift, name, empty) for analysis, name in named]),
+        gains=_stack([_own(analysis.gains, name, empty) for analysis, name in named]),
         rankings=_stack([_own(analysis.rankings, name, empty) for analysis, name in named]),
     )
 

@@ -53,6 +53,10 @@ class AnalysisFrames(Protocol):
         """What a threshold kept from ``none`` does to pairs."""
 
     @property
+    def gains(self) -> pd.DataFrame:
+        """Who gains more from the documented prefix."""
+
+    @property
     def rankings(self) -> pd.DataFrame:
         """How far two conditions find the same documents."""
 

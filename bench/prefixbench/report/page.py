@@ -20,6 +20,7 @@ from prefixbench.report.data_links import link_csv, tabulate_effects
 from prefixbench.report.evidence import gather_evidence
 from prefixbench.report.example import tabulate_example
 from prefixbench.report.found import tabulate_found
+from prefixbench.report.gainers import tabulate_gainers
 from prefixbench.report.hits import list_hits
 from prefixbench.report.inputs import ReportOptions
 from prefixbench.report.method import describe_method
@@ -121,6 +122,7 @@ def render_page(evidence: Evidence, answer: Answer) -> str:
             for prompts in [list_documented(model.reading, evidence)]
         ],
         hits=list_hits(evidence),
+        gainers=tabulate_gainers(evidence),
         found=tabulate_found(evidence),
         most_hits=MOST_HITS,
         contrasts=tabulate_contrasts(evidence, models),

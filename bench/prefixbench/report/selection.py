@@ -96,6 +96,7 @@ def narrow_analysis(analysis: Analysis, selection: Selection, pairs: Sequence[Pa
         movers=keep(analysis.movers),
         refusals=keep(analysis.refusals),
         drift=keep(analysis.drift),
+        gains=keep(analysis.gains),
         rankings=keep(analysis.rankings),
     )
 

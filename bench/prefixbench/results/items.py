@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _REQUIRED = {"item_id": pa.string(), "group_id": pa.string(), "replicate": pa.int32(), "value": pa.float64()}
 _STRINGS = tuple(name for name, kind in _REQUIRED.items() if kind == pa.string())
-_OPTIONAL = {name: pa.float64() for name in ("prediction", "target", "rank")}
+_OPTIONAL = {name: pa.float64() for name in ("prediction", "target", "rank", "words", "letters", "overlap")}
 
 MOST_ROWS = 20_000_000
 MOST_EXPANDED = 2 << 30

@@ -41,13 +41,16 @@ from prefixbench.score import (
     MtebEncoder,
     TextManifest,
     TextPart,
+    add_facts,
     dataset_digest,
+    describe_items,
     embed_part,
     item_texts,
     limit_task,
     list_texts,
     score_cell,
 )
+from prefixbench.score.facts import Facts
 from prefixbench.score.geometry import compute_geometry
 from prefixbench.spec.conditions import PrefixPair
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
@@ -77,6 +80,7 @@ class _TaskData:
 
     task: AbsTask
     listed: dict[Place, TextManifest] = field(default_factory=dict)
+    described: dict[Place, Facts] = field(default_factory=dict)
 
     def list_texts(self, place: Place, folder: Path | None) -> TextManifest:
         if place in self.listed:
@@ -85,6 +89,11 @@ class _TaskData:
         # Who asked deletes the file of a large corpus.
         self.listed = {} if manifest.is_held else {place: manifest}
         return manifest
+
+    def describe_items(self, place: Place) -> Facts:
+        if place not in self.described:
+            self.described = {place: describe_items(self.task, place.hf_split, place.hf_subset)}
+        return self.described[place]
 
 
 _tasks: Kept[_TaskData] = Kept(MOST_TASKS)
@@ -264,11 +273,12 @@ def score_stored_cell(
         {"condition": str(cell.conditions[0]), "prefixes": prefixes},
         similarity_fn_name=known.similarity,
     )
-    scored = score_cell(_load(place, cache).task, encoder, cell.hf_split, cell.hf_subset)
+    data = _load(place, cache)
+    scored = score_cell(data.task, encoder, cell.hf_split, cell.hf_subset)
     return ScoredCell(
         score=scored.score,
         scores=scored.scores,
-        items=scored.items,
+        items=add_facts(scored.items, data.describe_items(place)),
         hits=scored.hits,
         task_result=scored.result.model_dump(mode="json"),
         result_path=_result_path(encoder.mteb_model_meta, cell.task.name),

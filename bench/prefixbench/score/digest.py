@@ -90,14 +90,19 @@ def item_texts(task: AbsTask, hf_split: str, hf_subset: str) -> dict[str, str]:
     Raises:
         ScoreError: The task has no such split or subset.
     """
+    return {item: "\n".join(row) for item, row in item_parts(task, hf_split, hf_subset).items()}
+
+
+def item_parts(task: AbsTask, hf_split: str, hf_subset: str) -> dict[str, tuple[str, ...]]:
+    """The same, the two sentences of a pair apart."""
     clone = fresh_task(task)
     data = get_split(clone, hf_split, hf_subset)
     if isinstance(clone, AbsTaskRetrieval):
         texts = _retrieval_texts(data["queries"], PromptType.query)
-        return dict(zip(read_column(data["queries"], "id"), texts, strict=True))
+        return {item: (text,) for item, text in zip(read_column(data["queries"], "id"), texts, strict=True)}
     rows: Sequence[tuple[str, ...]] = list(list_item_texts(clone, data, hf_subset))
     ids = number_repeats([digest_texts(row) for row in rows])
-    return {str(name): "\n".join(row) for name, row in zip(ids, rows, strict=True)}
+    return {str(name): row for name, row in zip(ids, rows, strict=True)}
 
 
 def list_item_texts(task: AbsTask, data: Any, hf_subset: str) -> Iterable[tuple[str, ...]]:  # noqa: ANN401 - Dataset

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 ROLE_TASK_TYPES = frozenset({"Retrieval", "Reranking", "InstructionRetrieval", "InstructionReranking"})
 """mteb passes a ``prompt_type`` for these alone; every other type's texts have no role."""
 
+PAIR_TASK_TYPES = frozenset({"STS", "PairClassification", "BitextMining"})
+"""Types whose items are two texts that are compared with each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:

@@ -16,16 +16,9 @@ from tests.fake_runs import FakeRun, make_table
 QUICK = AnalysisSettings(n_resamples=199)
 
 
-class TextlessRun(FakeRun):
-    """A run in memory without texts."""
-
-    def item_texts(self) -> dict[tuple[str, str, str], str]:
-        return {}
-
-
-def make_run(n: int = 200, share_moved: float = 0.25) -> TextlessRun:
+def make_run(n: int = 200, share_moved: float = 0.25) -> FakeRun:
     """Under ``correct`` a share of the queries finds other documents; under ``wrong`` none finds another."""
-    rng, run = np.random.default_rng(0), TextlessRun()
+    rng, run = np.random.default_rng(0), FakeRun()
     base = rng.random(n)
     found = {f"q{number}": [f"d{n}" for n in rng.permutation(50)[:20]] for number in range(n)}
     moved = {
