@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +48,10 @@ def test_half_a_surrogate_pair_is_refused_and_leaves_nothing(tmp_path: Path) -> 
     with pytest.raises(UnicodeEncodeError):
         write_texts(tmp_path / "b.arrow", ("text",), [(["fine", "\ud83d"],)])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="maps are listed on Linux alone")
+def test_a_selection_maps_the_file_no_second_time(texts: MappedTexts) -> None:
+    some = [texts.select(np.array([place])) for place in range(50)]
+    assert [list(one) for one in some] == [[WORDS[place]] for place in range(50)]
+    assert sum(texts.path.name in line for line in Path("/proc/self/maps").read_text().splitlines()) == 1

@@ -38,7 +38,8 @@ class SweepFlags:
         str | None, typer.Option(help="TASK,TASK:subset,TASK@labels,BENCHMARK or package.module.Class.")
     ] = None
     data: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Your own data: a file, a folder, hf://…. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Your own data: a file, a folder, hf://…, …@labels. Repeat."),
     ] = None
     data_type: Annotated[str | None, typer.Option(help="What --data is, if its columns cannot tell: STS, …")] = None
     columns: Annotated[str | None, typer.Option(help="Columns of --data: query=COLUMN,passage=COLUMN.")] = None

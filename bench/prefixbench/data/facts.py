@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from prefixbench.data.prepare import Prepared, prepare_data
 from prefixbench.errors import HubUnreachableError, ScoreError, SpecError
+from prefixbench.plan.tasks import LABELS, describe_label_task
 from prefixbench.spec.sweep import DataSpec
 from prefixbench.spec.tasks import TaskFacts
 
@@ -43,7 +44,7 @@ def expand_data(specs: Iterable[DataSpec], cache: Path | None = None) -> tuple[T
     faults: list[str] = []
     for spec in specs:
         try:
-            facts = _make_facts(spec, cache)
+            facts = _expand_one(spec, cache)
         except (SpecError, HubUnreachableError) as error:
             faults.extend(error.faults if isinstance(error, SpecError) else [str(error)])
             continue
@@ -55,6 +56,14 @@ def expand_data(specs: Iterable[DataSpec], cache: Path | None = None) -> tuple[T
     if faults:
         raise SpecError(faults)
     return tuple(found.values())
+
+
+def _expand_one(spec: DataSpec, cache: Path | None) -> TaskFacts:
+    """Data, or behind ``FILE@labels`` the retrieval of their labels; a file of that very name goes first."""
+    path, marked, told = spec.path.rpartition(LABELS)
+    if not marked or Path(spec.path).expanduser().exists():
+        return _make_facts(spec, cache)
+    return describe_label_task(_make_facts(spec.model_copy(update={"path": path}), cache), told, spec.path)
 
 
 def _make_facts(spec: DataSpec, cache: Path | None) -> TaskFacts:
@@ -90,6 +99,8 @@ def _name_data(path: str) -> str:
 
 def describe_data(facts: TaskFacts, cache: Path | None = None) -> str:
     """Say what data were taken for, so that a wrong guess is seen before it costs anything."""
+    if facts.base is not None:
+        return f"{describe_data(facts.base, cache)}; {facts.name!r} retrieves its labels"
     assert facts.data is not None
     prepared = _find_prepared(facts.data, cache)
     columns = ", ".join(f"{part} = {column}" for part, column in facts.data.columns) or "corpus, queries and judgements"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,15 +60,14 @@ def _fingerprint(text: str) -> int:
 
 def fill_query_pairs(filled: Filled, folder: Folder, table: Table, faults: Faults) -> None:
     """Queries, documents and judgements of query–passage pairs, equal texts being one; negatives are candidates."""
-    (source, *_) = folder.tables
-    reader = RowReader(source.name, table.columns, faults)
+    tested = [one for one in folder.tables if one.split == folder.tables[0].split]
     with ExitStack() as stack:
         queries = _Distinct(filled.open(stack, "queries", id="text", text="text"))
         corpus = _Distinct(filled.open(stack, "corpus", id="text", text="text"))
         qrels = filled.open(stack, "qrels", query="text", document="text", score="whole")
         judged: set[int] = set()
         with_negatives = "negative" in table.columns
-        for line, row in read_rows(source.path, source.name, faults):
+        for line, row, reader in _read_sources(tested, table, faults):
             query = reader.text(line, row, "query")
             passages = reader.texts(line, row, "passage")
             negatives = reader.texts(line, row, "negative") if with_negatives else []
@@ -110,9 +109,6 @@ QREL_COLUMNS = {
 
 def fill_corpus(filled: Filled, folder: Folder, faults: Faults) -> None:
     """A corpus, its queries and the judgements, as BEIR keeps them."""
-    assert folder.corpus is not None
-    assert folder.queries is not None
-    assert folder.qrels is not None
     with ExitStack() as stack:
         corpus = filled.open(stack, "corpus", id="text", title="text", text="text")
         documents: set[int] = set()
@@ -136,7 +132,23 @@ def fill_corpus(filled: Filled, folder: Folder, faults: Faults) -> None:
         _fill_judgements(qrels, folder.qrels, asked, documents, faults)
 
 
+def _read_sources(
+    sources: Iterable[Source], table: Table, faults: Faults
+) -> Iterator[tuple[int, dict[str, Any], RowReader]]:
+    for source in sources:
+        reader = RowReader(source.name, table.columns, faults)
+        for line, row in read_rows(source.path, source.name, faults):
+            yield line, row, reader
+
+
 def _read_columns(
+    sources: Iterable[Source], usual: Mapping[str, tuple[str, ...]], faults: Faults
+) -> Iterator[tuple[int, dict[str, Any], RowReader]]:
+    for source in sources:
+        yield from _read_file(source, usual, faults)
+
+
+def _read_file(
     source: Source, usual: Mapping[str, tuple[str, ...]], faults: Faults
 ) -> Iterator[tuple[int, dict[str, Any], RowReader]]:
     rows = read_rows(source.path, source.name, faults)
@@ -164,11 +176,11 @@ def _read_id(line: int, row: Mapping[str, Any], reader: RowReader, seen: set[int
 
 
 def _fill_judgements(
-    writer: TableWriter, source: Source, queries: set[int], documents: set[int], faults: Faults
+    writer: TableWriter, sources: Sequence[Source], queries: set[int], documents: set[int], faults: Faults
 ) -> None:
     judged: set[int] = set()
     n_relevant = 0
-    for line, row, reader in _read_columns(source, QREL_COLUMNS, faults):
+    for line, row, reader in _read_columns(sources, QREL_COLUMNS, faults):
         query, document = reader.name(line, row, "query"), reader.name(line, row, "document")
         grade = reader.number(line, row, "score")
         if query is None or document is None or grade is None:
@@ -186,7 +198,7 @@ def _fill_judgements(
         n_relevant += grade > 0
         writer.add(query, document, int(grade))
     if judged and not n_relevant:
-        faults.add(source.name, 0, "judges no document as relevant: every score is 0 or less")
+        faults.add(sources[0].name, 0, "judges no document as relevant: every score is 0 or less")
 
 
 def fill_rows(filled: Filled, folder: Folder, table: Table, faults: Faults) -> None:

@@ -107,7 +107,7 @@ def _read(spec: DataSpec, folder: Folder, made: Path) -> dict[str, Any]:
     table = None if folder.corpus else _guess(spec, folder, faults)
     if table is None:
         task_type, columns = "Retrieval", {}
-        if folder.corpus is None:
+        if not folder.corpus:
             faults.raise_any()
         fill_corpus(filled, folder, faults)
     else:

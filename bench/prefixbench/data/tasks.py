@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from datasets import Dataset, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict
 from mteb.abstasks import (
     AbsTaskBitextMining,
     AbsTaskClassification,
@@ -82,6 +82,8 @@ def _fill_rows(facts: TaskFacts, prepared: Prepared) -> DatasetDict:
             codes |= {label: len(codes) for label in sorted(set(table["label"]) - codes.keys())}
             coded = [codes[label] for label in table["label"]]
             tables[name] = table.remove_columns("label").add_column("label", coded)
+        named = ClassLabel(names=list(codes))
+        tables = {name: table.cast_column("label", named) for name, table in tables.items()}
     return DatasetDict(tables)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prefixbench.data.prepare import DATA_FOLDER, MADE
 from prefixbench.errors import CacheError
+from prefixbench.vectors.mapped_texts import HELD_FOLDER, HELD_SUFFIX
 
 LEFT_BEHIND = 24 * 3600.0
 """Seconds after which a table that is still being written has been left by a killed process."""
@@ -28,7 +29,7 @@ class DataPrune:
 
 
 def prune_data(cache: Path, older_than: float | None, now: float | None = None) -> DataPrune:
-    """Delete tables of own data; remnants of killed processes always go.
+    """Delete tables of own data; remnants of killed processes always go, and corpora that these held in files.
 
     Args:
         cache: The cache folder.
@@ -50,6 +51,10 @@ def prune_data(cache: Path, older_than: float | None, now: float | None = None) 
             n_bytes += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
             n_sets += not is_left
             shutil.rmtree(folder)
+        for held in sorted((cache / HELD_FOLDER).glob(f"*{HELD_SUFFIX}")):
+            if now - held.stat().st_mtime > LEFT_BEHIND:
+                n_bytes += held.stat().st_size
+                held.unlink()
     except OSError as error:
         raise CacheError(f"{cache / DATA_FOLDER}: cannot be pruned ({error.strerror or error}).") from error
     return DataPrune(n_sets, n_bytes)

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 LABELS = "@labels"
 """Behind a task's name: its texts search for what its labels mean; ``@labels=FILE`` says what they mean."""
 
-LABELLED_TYPES = ("Classification", "PairClassification")
+LABELLED_TYPES = {
+    "Classification": "ndcg_at_1",
+    "PairClassification": "ndcg_at_1",
+    "MultilabelClassification": "map_at_1000",
+}
+"""Types of tasks whose labels can be retrieved, and the metric: whether the label is first, or how far up all are."""
 
 TEXT_TASK_TYPES = frozenset(
     {
@@ -106,7 +111,7 @@ def describe_label_task(base: TaskFacts, told: str, place: str) -> TaskFacts:
     if base.task_type not in LABELLED_TYPES:
         raise SpecError(
             f"{place}: {base.name} is of type {base.task_type}; labels can be retrieved for "
-            f"{' and '.join(LABELLED_TYPES)}."
+            f"{', '.join(LABELLED_TYPES)}."
         )
     if told and not told.startswith("="):
         raise SpecError(f"{place}: {base.name}{LABELS}{told}: write {base.name}{LABELS} or {base.name}{LABELS}=FILE.")
@@ -115,7 +120,7 @@ def describe_label_task(base: TaskFacts, told: str, place: str) -> TaskFacts:
     return TaskFacts(
         name=f"{base.name}{LABELS}",
         task_type="Retrieval",
-        main_score="ndcg_at_1",
+        main_score=LABELLED_TYPES[base.task_type],
         hf_subsets=base.hf_subsets,
         eval_splits=base.eval_splits,
         dataset_revision=f"{base.dataset_revision}-labels-{digest}",

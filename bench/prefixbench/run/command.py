@@ -132,7 +132,7 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: E
     if pending:
         executor.start()
     progress.start(n_cells, n_cells - len(pending))
-    for own in (task for task in plan.tasks if task.data is not None):
+    for own in (task for task in plan.tasks if task.origin.data is not None):
         progress.say(describe_data(own, cache))
     if not pending:
         return 0

@@ -215,7 +215,5 @@ def examine_present(
     cells = [cell for cell in plan.cells if cell.cell_id in scored]
     models = dict.fromkeys(cell.model for cell in cells)
     weights = {model.name: digest for model in models if (digest := digest_model(model))}
-    own = dict.fromkeys(
-        Place.of(cell) for cell in cells if cell.task.source not in {"mteb", "starter", "data", "labels"}
-    )
+    own = dict.fromkeys(Place.of(cell) for cell in cells if cell.task.origin.source not in {"mteb", "starter", "data"})
     return Present(weights, {place: digest for place in own if (digest := digest_data(place))})

@@ -55,12 +55,11 @@ def make_plan(spec: SweepSpec, find_folder: FindFolder, cache: Path | None = Non
 
 def _shared_names(tasks: tuple[TaskFacts, ...]) -> list[str]:
     """Own data must not go by the name of a task that the sweep has besides."""
-    others = {task.name for task in tasks if task.data is None}
-    own = [task for task in tasks if task.data is not None and task.name in others]
+    others = {task.name for task in tasks if task.origin.data is None}
     return [
-        f"{task.data.path}: another task is named {task.name!r}; give it a name of its own."
-        for task in own
-        if task.data
+        f"{own.path}: another task is named {task.name!r}; give it a name of its own."
+        for task in tasks
+        if (own := task.origin.data) is not None and task.name in others
     ]
 
 

@@ -139,7 +139,7 @@ def preview_sweep(spec: SweepSpec, folder: Path, cache: Path | None) -> Preview:
     seconds = _estimate(cache, sum(one.n_to_embed for one in models), n_pending) if is_known else None
     planned = [one.cell for one in cells]
     warnings = describe_doubts(doubt_margins(spec, planned, folder, cache)), name_unused(spec, planned)
-    own = tuple(describe_data(task, cache) for task in plan.tasks if task.data is not None)
+    own = tuple(describe_data(task, cache) for task in plan.tasks if task.origin.data is not None)
     return Preview(spec, folder, cells, plan.unplanned, models, unchecked, seconds, tuple(filter(None, warnings)), own)
 
 

@@ -57,6 +57,7 @@ from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore
 from prefixbench.vectors.embedder import KnownModel
 from prefixbench.vectors.keys import compute_text_digests, find_distinct
+from prefixbench.vectors.mapped_texts import HELD_FOLDER
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -64,9 +65,6 @@ if TYPE_CHECKING:
 
 MOST_TASKS = 2
 """Tasks whose data one process keeps: the one whose cells are scored, and the one that is read for the encoder."""
-
-HELD_FOLDER = "texts"
-"""In the cache folder: large corpora while they are embedded, and what is remembered of texts."""
 
 GEOMETRY_SAMPLE = 1000
 """Texts of each role that geometry is computed on; neighbours cost the square of it."""

@@ -1,16 +1,17 @@
-"""A classification or pair task as retrieval of what its labels mean: each text is a query, each label a document."""
+"""A task of labels as retrieval of what they mean: each text or pair is a query, each label a document."""
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from datasets import ClassLabel, Dataset
-from mteb.abstasks import AbsTaskRetrieval
+from mteb.abstasks import AbsTaskMultilabelClassification, AbsTaskRetrieval
 
 from prefixbench.errors import ScoreError
 from prefixbench.score.data import get_split, list_pair_columns, read_column, read_pair_texts, unpack_single_row
 from prefixbench.score.ids import digest_texts, number_repeats
+from prefixbench.score.sampling import select_evaluated_rows
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -60,34 +61,41 @@ def make_label_task(facts: TaskFacts, base: AbsTask) -> AbsTask:
 def _make_split(facts: TaskFacts, base: AbsTask, hf_split: str, hf_subset: str) -> dict[str, Any]:
     data = unpack_single_row(get_split(base, hf_split, hf_subset))
     texts, labels = _read_rows(base, data)
-    described = _describe(facts, dict.fromkeys(labels))
+    described = _describe(facts, dict.fromkeys(itertools.chain.from_iterable(labels)))
+    # The names, and where only some rows are drawn the rows, are those of the task's own items.
     ids = [str(name) for name in number_repeats([digest_texts([text]) for text in texts])]
+    rows = range(len(texts))
+    if isinstance(base, AbsTaskMultilabelClassification):
+        rows = select_evaluated_rows(base, data).tolist()
     return {
-        "queries": Dataset.from_dict({"id": ids, "text": texts}),
+        "queries": Dataset.from_dict({"id": [ids[row] for row in rows], "text": [texts[row] for row in rows]}),
         "corpus": Dataset.from_dict({"id": list(described), "text": list(described.values())}),
-        "relevant_docs": {name: {label: 1} for name, label in zip(ids, labels, strict=True)},
+        "relevant_docs": {ids[row]: dict.fromkeys(labels[row], 1) for row in rows},
         "top_ranked": None,
     }
 
 
-def _read_rows(base: Any, data: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401 - a task of either type, mteb's data
-    """Each row's text, both of a pair in two lines, and its label's name."""
+def _read_rows(base: Any, data: Any) -> tuple[list[str], list[list[str]]]:  # noqa: ANN401 - of any type, mteb's data
+    """Each row's text, both of a pair in two lines, and the names of its labels."""
     raw = read_column(data, base.label_column_name)
     if base.metadata.type == "PairClassification":
         columns = list_pair_columns((base.input1_column_name, base.input2_column_name))
         texts = ["\n".join(pair) for pair in read_pair_texts(data, columns)]
-        return texts, [PAIR_LABELS.get(str(int(label)), str(label)) for label in raw]
-    return [str(text) for text in read_column(data, base.input_column_name)], _name_labels(data, base, raw)
+        return texts, [[PAIR_LABELS.get(str(int(label)), str(label))] for label in raw]
+    texts = [str(text) for text in read_column(data, base.input_column_name)]
+    if base.metadata.type == "MultilabelClassification":
+        return texts, [_name_labels(data, base, list(labels)) for labels in raw]
+    if isinstance(data, Dataset) and "label_text" in data.column_names:
+        return texts, [[str(label)] for label in read_column(data, "label_text")]
+    return texts, [[label] for label in _name_labels(data, base, raw)]
 
 
 def _name_labels(data: Any, base: Any, raw: list[Any]) -> list[str]:  # noqa: ANN401 - as above
-    """Labels as the data name them: a column beside the numbers, the numbers' own names, else as they are."""
-    if isinstance(data, Dataset):
-        if "label_text" in data.column_names:
-            return [str(label) for label in read_column(data, "label_text")]
-        feature = data.features.get(base.label_column_name)
-        if isinstance(feature, ClassLabel):
-            return [feature.names[label] for label in np.asarray(raw, dtype=int)]
+    """Labels as the data name them, where these name their numbers, else as they are."""
+    feature = data.features.get(base.label_column_name) if isinstance(data, Dataset) else None
+    feature = getattr(feature, "feature", feature)  # that of a list's members
+    if isinstance(feature, ClassLabel):
+        return [feature.names[int(label)] for label in raw]
     return [str(label) for label in raw]
 
 

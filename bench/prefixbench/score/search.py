@@ -18,7 +18,7 @@ from prefixbench.errors import ScoreError
 from prefixbench.score.data import ROWS_AT_ONCE, read_column
 from prefixbench.score.parts import TextPart, check_texts, make_part
 from prefixbench.spec.conditions import Role
-from prefixbench.vectors.mapped_texts import MappedTexts, write_texts
+from prefixbench.vectors.mapped_texts import HELD_SUFFIX, MappedTexts, write_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,9 +37,6 @@ CORPUS_CHUNK = 50_000
 
 LARGE_CORPUS = 50_000
 """More documents than this are held in a file while they are embedded."""
-
-HELD_SUFFIX = ".texts"
-"""Ending of the files that hold a large corpus while it is embedded."""
 
 
 class SearchByVectors(ABC):

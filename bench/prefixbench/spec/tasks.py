@@ -52,6 +52,11 @@ class TaskFacts:
     labels: tuple[tuple[str, str], ...] = ()
 
     @property
+    def origin(self) -> TaskFacts:
+        """The task that its data are of: itself, but for the retrieval of another's labels."""
+        return self if self.base is None else self.base.origin
+
+    @property
     def has_roles(self) -> bool:
         """Whether texts are told apart as queries and documents."""
         return self.task_type in ROLE_TASK_TYPES

@@ -5,6 +5,7 @@ The file is written beside what uses it and deleted by it; a reader keeps what i
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -16,6 +17,9 @@ from prefixbench.files import write_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+HELD_FOLDER, HELD_SUFFIX = "texts", ".texts"
+"""Where in the cache folder large corpora are held while they are embedded, and how these files end."""
 
 ROWS_AT_ONCE = 8192
 
@@ -36,6 +40,12 @@ class MappedTexts(Sequence[str]):
         with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as reader:
             self._chunks = reader.read_all().column(column).chunks
         self._ends = np.cumsum([len(chunk) for chunk in self._chunks], dtype=np.int64)
+
+    def __copy__(self) -> MappedTexts:
+        """Another view of what is mapped; by way of ``__reduce__`` the file would be mapped once more."""
+        twin = MappedTexts.__new__(MappedTexts)
+        vars(twin).update(vars(self))
+        return twin
 
     def __reduce__(self) -> tuple[type[MappedTexts], tuple[object, ...]]:
         return MappedTexts, (self.path, self._column, self._rows)
@@ -75,7 +85,9 @@ class MappedTexts(Sequence[str]):
 
     def select(self, places: NDArray[np.int64]) -> MappedTexts:
         """Some of the texts, still in the file."""
-        return MappedTexts(self.path, self._column, places if self._rows is None else self._rows[places])
+        some = copy.copy(self)
+        some._rows = places if self._rows is None else self._rows[places]
+        return some
 
 
 def take_texts(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prefixbench.errors import CacheError
 from prefixbench.vectors.index import KeyIndex, Places
-from prefixbench.vectors.keys import Keys, list_keys
+from prefixbench.vectors.keys import Keys, find_distinct, list_keys
 from prefixbench.vectors.retire import DAMAGED_SUFFIX, retire_file
 from prefixbench.vectors.segment import (
     SEGMENT_SUFFIX,
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 MAX_SEGMENT_BYTES = 1 << 28
 
 SMALL_SEGMENT_BYTES, MANY_SEGMENTS = 4 << 20, 64
-"""So many segments smaller than this are merged into one; thousands of files are slow to open on a shared folder."""
+"""So many segments smaller than this are merged; thousands of files are slow to open on a shared folder."""
+
+MERGED_BYTES = 32 << 20
+"""About as large as merged segments become."""
 
 _log = logging.getLogger("prefixbench.cache")
 
@@ -181,12 +184,13 @@ class NamespaceFolder:
                 self.drop(segment, rows)
                 return
         if len(small) >= MANY_SEGMENTS:
-            keys = np.concatenate([segment.keys for segment in small])
-            vectors = np.concatenate([segment.vectors for segment in small])
-            first = np.sort(np.unique(np.array(list_keys(keys), dtype=object), return_index=True)[1])
-            write_segment(self.folder, keys[first], vectors[first])
-            for segment in small:
-                retire_file(segment.path)
+            for group in _group_small(small):
+                keys = np.concatenate([segment.keys for segment in group])
+                vectors = np.concatenate([segment.vectors for segment in group])
+                first, _ = find_distinct(keys)
+                write_segment(self.folder, keys[first], vectors[first])
+                for segment in group:
+                    retire_file(segment.path)
         self._index, self._listed = KeyIndex(), set()
 
     def _load(self, path: Path) -> Segment | None:
@@ -201,6 +205,18 @@ class NamespaceFolder:
             except OSError as problem:
                 _log.warning("%s: the file stays where it is (%s)", path, problem)
             return None
+
+
+def _group_small(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
+    """Segments to be merged into one; all at once would take as much memory as they hold."""
+    group: list[Segment] = []
+    for segment in segments:
+        group.append(segment)
+        if sum(one.vectors.nbytes for one in group) >= MERGED_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _is_small(segment: Segment) -> bool:

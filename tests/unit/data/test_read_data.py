@@ -12,6 +12,7 @@ import pytest
 from prefixbench.data import describe_data, expand_data, load_data_task
 from prefixbench.data.upkeep import prune_data
 from prefixbench.errors import CacheError, SpecError
+from prefixbench.run.loading import load_task
 from prefixbench.spec.sweep import DataSpec
 from prefixbench.spec.tasks import TaskFacts
 
@@ -247,3 +248,74 @@ def test_a_cache_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> No
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(CacheError, match=r"cache/data: no tables of .*pairs.jsonl can be kept"):
         expand_data([DataSpec(path=str(path))], tmp_path / "cache")
+
+
+@pytest.mark.parametrize("task_type", ["Classification", "PairClassification", "MultilabelClassification"])
+def test_own_labels_are_retrieved_by_their_names_or_by_what_a_file_says(tmp_path: Path, task_type: str) -> None:
+    path = write_jsonl(tmp_path / "own.jsonl", [ROWS[task_type](n) for n in range(40)])
+    facts = expand_one(Path(f"{path}@labels"))
+    assert (facts.name, facts.task_type, facts.source) == ("own@labels", "Retrieval", "labels")
+    split = load_task(facts).dataset["default"]["test"]  # type: ignore[index]
+    names = split["corpus"]["id"][:]
+    assert not any(name.isdigit() for name in names)
+    assert set(names) >= set().union(*split["relevant_docs"].values())
+    assert describe_data(facts).endswith("; 'own@labels' retrieves its labels")
+    meanings = tmp_path / "meanings.json"
+    meanings.write_text(json.dumps({name: f"what {name} means" for name in names}))
+    told = load_task(expand_one(Path(f"{path}@labels={meanings}"))).dataset["default"]["test"]  # type: ignore[index]
+    assert told["corpus"]["text"][:] == [f"what {name} means" for name in names]
+
+
+def test_labels_of_data_without_any_are_refused_and_a_file_of_that_name_is_read(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "own.jsonl", [ROWS["STS"](n) for n in range(40)])
+    with pytest.raises(SpecError, match=r"own.jsonl@labels: own is of type STS; labels can be retrieved for"):
+        expand_one(Path(f"{path}@labels"))
+    folder = tmp_path / "odd@labels"
+    folder.mkdir()
+    path.rename(folder / "test.jsonl")
+    assert expand_one(folder).task_type == "STS"
+
+
+HUB_LAYOUTS = {
+    "folders": (
+        "corpus/corpus-{}-of-00002.parquet",
+        "queries/queries-{}-of-00002.parquet",
+        "qrels/test-{}-of-00002.parquet",
+    ),
+    "files in pieces": ("corpus-{}-of-2.parquet", "queries-{}-of-2.parquet", "qrels-{}-of-2.parquet"),
+    "folders by split": ("corpus/train-{}-of-2.parquet", "queries/test-{}-of-2.parquet", "data/test-{}-of-2.parquet"),
+}
+
+
+@pytest.mark.parametrize("layout", HUB_LAYOUTS)
+def test_a_corpus_as_hubs_keep_it_is_read_from_all_its_pieces(tmp_path: Path, layout: str) -> None:
+    corpus = [{"_id": f"d{n}", "title": "", "text": f"text {n}"} for n in range(40)]
+    queries = [{"_id": f"q{n}", "text": f"query {n}"} for n in range(20)]
+    qrels = [{"query-id": f"q{n}", "corpus-id": f"d{n}", "score": 1} for n in range(20)]
+    tables: tuple[list[dict[str, Any]], ...] = (corpus, queries, qrels)
+    for name, rows in zip(HUB_LAYOUTS[layout], tables, strict=True):
+        for number in range(2):
+            path = tmp_path / "hub" / name.format(f"{number:05d}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_parquet(path, rows[number::2])
+    if layout == "folders by split":
+        write_parquet(tmp_path / "hub" / "queries" / "train-00000-of-1.parquet", [{"_id": "other", "text": "other"}])
+    facts = expand_one(tmp_path / "hub")
+    data = load_data_task(facts).dataset["default"]["test"]  # type: ignore[index]
+    assert facts.task_type == "Retrieval"
+    assert sorted(data["corpus"]["id"]) == sorted(row["_id"] for row in corpus)
+    assert sorted(data["queries"]["id"]) == sorted(row["_id"] for row in queries)
+    assert data["relevant_docs"] == {f"q{n}": {f"d{n}": 1} for n in range(20)}
+
+
+def test_a_table_in_pieces_is_read_whole_and_faults_name_their_piece(tmp_path: Path) -> None:
+    for number in range(3):
+        rows = [ROWS["Classification"](n) for n in range(number, 60, 3)]
+        write_parquet(tmp_path / f"test-{number:05d}-of-00003.parquet", rows)
+        write_parquet(tmp_path / f"train-{number:05d}-of-00003.parquet", rows)
+    dataset = load_data_task(expand_one(tmp_path)).dataset
+    assert dataset is not None
+    assert {name: len(rows) for name, rows in dataset.items()} == {"test": 60, "train": 60}
+    write_parquet(tmp_path / "test-00001-of-00003.parquet", [{"text": None, "label": "a"}])
+    with pytest.raises(SpecError, match=r"test-00001-of-00003\.parquet, line 1: the text is missing"):
+        expand_one(tmp_path)

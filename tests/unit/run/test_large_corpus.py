@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mteb.abstasks import AbsTask
+from prefixbench.data.upkeep import prune_data
 from prefixbench.plan.place import Place
 from prefixbench.run import stages
 from prefixbench.run.session import _group_texts
@@ -16,6 +17,7 @@ from prefixbench.run.texts import PlaceTexts, recall_texts, remember_texts
 from prefixbench.score import search
 from prefixbench.spec.conditions import Mixture, PrefixPair, Role, Side
 from prefixbench.spec.tasks import TaskFacts
+from prefixbench.vectors.mapped_texts import HELD_SUFFIX
 
 from tests.score_tasks import make_retrieval
 
@@ -78,7 +80,7 @@ def test_the_same_is_remembered_and_sampled(both: tuple[PlaceTexts, PlaceTexts],
 
 def test_the_file_goes_when_it_is_discarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = read(tmp_path, monkeypatch, 10)
-    assert len(list((tmp_path / "texts").glob(f"*{search.HELD_SUFFIX}"))) == 1
+    assert len(list((tmp_path / "texts").glob(f"*{HELD_SUFFIX}"))) == 1
     held.manifest.discard()
     held.manifest.discard()
     assert not list((tmp_path / "texts").iterdir())
@@ -87,3 +89,12 @@ def test_the_file_goes_when_it_is_discarded(tmp_path: Path, monkeypatch: pytest.
 def test_a_disk_without_room_costs_memory_and_no_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "texts").write_text("no folder")
     assert not read(tmp_path, monkeypatch, 10).manifest.is_held
+
+
+def test_what_a_killed_sweep_left_is_pruned_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read(tmp_path, monkeypatch, 10)
+    (held,) = (tmp_path / "texts").glob(f"*{HELD_SUFFIX}")
+    written = held.stat().st_mtime
+    assert prune_data(tmp_path, None, written + 3600).n_bytes == 0
+    assert prune_data(tmp_path, None, written + 100_000).n_bytes > 0
+    assert not held.exists()

@@ -3,17 +3,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from datasets import ClassLabel, Dataset
-from mteb.mocks.mock_tasks.classification import MockClassificationTask
+from datasets import ClassLabel, Dataset, List
+from mteb.mocks.mock_tasks.classification import MockClassificationTask, MockMultilabelClassification
 from mteb.mocks.mock_tasks.pair_classification import MockPairClassificationTask
 from prefixbench.errors import ScoreError, SpecError
 from prefixbench.items.statistics import compute_statistic
 from prefixbench.plan.tasks import describe_label_task, expand_tasks, task_facts
 from prefixbench.run.loading import load_task
-from prefixbench.score import score_cell
+from prefixbench.score import make_part, score_cell
 from prefixbench.score.label_retrieval import make_label_task
+from prefixbench.spec.conditions import Role
 from prefixbench.spec.sweep import TaskSpec
+from sklearn.metrics import label_ranking_average_precision_score
 
 from tests.score_fakes import draw_texts, evaluate_plainly, make_encoder
 
@@ -40,6 +43,48 @@ def make_labels(base: Any, folder: Path, meanings: str = "") -> Any:
     path.write_text(meanings, encoding="utf-8")
     facts = describe_label_task(task_facts(base), f"={path}" if meanings else "", "sweep.tasks[0]")
     return make_label_task(facts, base)
+
+
+def make_several(n: int = 120, most: int | None = None) -> Any:
+    """Texts with one to three of four labels, by number; every seventh has none."""
+    task = MockMultilabelClassification()
+    task.load_data()
+    labels = [[] if row % 7 == 0 else sorted({row % 4, row % 3, 3 * (row % 2)}) for row in range(n)]
+    assert task.dataset is not None
+    task.dataset["test"] = Dataset.from_dict({"text": draw_texts(n, 0), "label": labels}).cast_column(
+        "label", List(ClassLabel(names=["apple", "pear tree", "plum", "quince"]))
+    )
+    task.dataset["train"] = task.dataset["test"]
+    task.max_eval_samples = most
+    return task
+
+
+def test_several_labels_a_text_are_all_looked_for(tmp_path: Path) -> None:
+    encoder = make_encoder()
+    cell = score_cell(make_labels(make_several(), tmp_path), encoder, "test", "default")
+    reference, _ = evaluate_plainly(make_labels(make_several(), tmp_path), encoder, "test", "default")
+    assert cell.main_score == "map_at_1000"
+    assert cell.score == pytest.approx(reference["main_score"], abs=1e-9)
+    assert compute_statistic(cell.items) == pytest.approx(cell.score, abs=1e-6 + 0.5e-5)  # mteb's own rounding
+    assert cell.items.n_items == 120 - 18  # a text without labels looks for nothing
+    rows = make_several().dataset["test"]
+    names = rows.features["label"].feature.names
+    documents = encoder._embed(make_part(Role.DOCUMENT, names))
+    queries = encoder._embed(make_part(Role.QUERY, rows["text"][:]))
+    scores = (queries @ documents.T) / np.linalg.norm(documents, axis=1)
+    expected = [
+        label_ranking_average_precision_score([[number in wanted for number in range(4)]], [ranked])
+        for ranked, wanted in zip(scores, rows["label"][:], strict=True)
+        if wanted
+    ]
+    assert compute_statistic(cell.items) == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_where_mteb_draws_samples_the_same_are_asked_and_named(tmp_path: Path) -> None:
+    several = make_several(most=40)
+    queries = make_labels(several, tmp_path).dataset["default"]["test"]["queries"]
+    items = score_cell(several, make_encoder(), "test", "default").items
+    assert set(queries["id"]) == set(items.item_id.tolist())
 
 
 @pytest.mark.parametrize("kind", [MockClassificationTask, MockPairClassificationTask])
