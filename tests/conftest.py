@@ -15,6 +15,7 @@ OPT_IN = {
     "browser": "PREFIXBENCH_BROWSER",
     "gpu": "PREFIXBENCH_GPU",
     "network": "PREFIXBENCH_NETWORK",
+    "infinity": "PREFIXBENCH_INFINITY",
 }
 """Marker → the environment variable that says the machine has what it needs."""
 

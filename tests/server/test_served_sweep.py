@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from prefixbench.cli.app import main
+from prefixbench.endpoints.proof import PROBE_TEXTS
 from prefixbench.results import load_run
 from prefixbench.results.run import Run
 
@@ -93,6 +94,47 @@ def test_a_served_model_is_swept_like_any_other_and_asked_for_nothing_twice(
     again = sweep(url, tmp_path, "--overwrite", "always")[1]
     assert {row.cell_id: row.score for row in again.results} == {row.cell_id: row.score for row in run.results}
     assert len(served.requests) == 1, "the drift probe"
+
+
+def test_a_stored_sweep_asks_for_nothing_but_the_drift_probe(server: tuple[str, Served], tmp_path: Path) -> None:
+    url, served = server
+    first = sweep(url, tmp_path)[1]
+    served.requests.clear()
+    code, again = sweep(url, tmp_path)
+    assert code == 0
+    assert [body["input"] for _, body, _ in served.requests] == [[*PROBE_TEXTS, PROBE_TEXTS[0]]]
+    assert again.rows == first.rows, "nothing is computed or written again"
+
+
+def test_a_model_changed_under_its_name_is_noticed_by_a_stored_sweep_and_computed_again(
+    server: tuple[str, Served], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, served = server
+    before = sweep(url, tmp_path)[1]
+    served.seed = 1
+    capsys.readouterr()
+    code, after = sweep(url, tmp_path)
+    assert code == 0
+    assert "changed served under its name since" in capsys.readouterr().err
+    assert {row.encoder.weights_digest for row in before.results}.isdisjoint(
+        row.encoder.weights_digest for row in after.results
+    )
+    assert len(after.history) >= len(before.results)
+    assert not after.outdated
+    assert any("changed served under its name since" in note for note in after.endpoints[0].notes)
+
+
+def test_a_stored_sweep_whose_endpoint_is_gone_keeps_its_scores_and_says_so(
+    server: tuple[str, Served], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, served = server
+    before = sweep(url, tmp_path)[1]
+    served.faults.extend(["401"])
+    capsys.readouterr()
+    code, after = sweep(url, tmp_path)
+    assert code == 0
+    assert "served was not asked whether it is what it was: served, openai at" in capsys.readouterr().err
+    assert after.rows == before.rows
 
 
 def test_the_key_is_nowhere(server: tuple[str, Served], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -45,6 +45,8 @@ def open_endpoint(
     account: Account,
     tokenizer: LocalTokenizer | None = None,
     say: Callable[[str], None] | None = None,
+    *,
+    keep: bool = True,
 ) -> RemoteEmbedder:
     """Connect, send the drift probe, and tell what the endpoint is.
 
@@ -57,6 +59,7 @@ def open_endpoint(
         account: Where tokens are booked.
         tokenizer: That of the model it is like.
         say: Told of what a reader should know at once.
+        keep: Whether what was found is remembered; a change is told until it is.
 
     Raises:
         EndpointError: It does not answer.
@@ -65,7 +68,7 @@ def open_endpoint(
     """
     client = connect(settings)
     try:
-        embedder = _examine(Probe(client, account), cache, tokenizer)
+        embedder = _examine(Probe(client, account), cache, tokenizer, keep=keep)
     except BaseException:
         client.close()
         raise
@@ -75,7 +78,7 @@ def open_endpoint(
     return embedder
 
 
-def _examine(probe: Probe, cache: Path, tokenizer: LocalTokenizer | None) -> RemoteEmbedder:
+def _examine(probe: Probe, cache: Path, tokenizer: LocalTokenizer | None, *, keep: bool) -> RemoteEmbedder:
     settings = probe.client.settings
     bare = settings.backend.bare_side
     first = probe.send((*PROBE_TEXTS, PROBE_TEXTS[0]), bare)
@@ -94,7 +97,8 @@ def _examine(probe: Probe, cache: Path, tokenizer: LocalTokenizer | None) -> Rem
         found = probe.get_to_know(vectors, bare, tokenizer)
     elif tokenizer is not None and probe.tokens is not None and found.get("counted_by") != settings.like:
         found |= probe.count_again(bare, tokenizer)
-    probe.remember(found)
+    if keep:
+        probe.remember(found)
     identity = EmbedderIdentity(
         model=settings.model,
         revision=probe.build,

@@ -161,7 +161,7 @@ def measure_distance(one: Vectors, other: Vectors) -> float:
 def describe_side(side: Side) -> str:
     """What a side sends, in a sentence."""
     parts = [f"the prefix {side.prefix!r}"] if side.prefix else []
-    return " and ".join([*parts, *(f"{name}={value}" for name, value in side.api)]) or "nothing"
+    return " and ".join([*parts, *(f"{name}={value}" for name, value in side.api_for())]) or "nothing"
 
 
 def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value

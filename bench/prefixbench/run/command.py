@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefixbench.data import describe_data
@@ -28,6 +28,7 @@ from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
 from prefixbench.run.preview import RATES_FILE
 from prefixbench.run.processes import ProcessExecutor
 from prefixbench.run.progress import Progress, choose_progress, write_line
+from prefixbench.run.served import ask_served, list_idle
 from prefixbench.run.shard import Shard
 from prefixbench.run.stages import digest_data, forget, report_to, spend_from
 from prefixbench.run.sweep import Sweep
@@ -127,7 +128,12 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: E
     cache = options.cache or default_cache_folder()
     present = examine_present(plan, run, lambda model: _digest_model(model, cache), _digest_data)
     share = frozenset(plan.cell_ids) if options.shard is None else options.shard.choose(plan)
-    pending = find_pending(plan, run, options.overwrite, present) & share
+    pending = find_pending(plan, run, options.overwrite, present)
+    meter = Meter(options.max_tokens, options.max_cost)
+    if options.overwrite is not Overwrite.NEVER:
+        served = ask_served(list_idle(plan, pending), cache, meter, progress)
+        pending = find_pending(plan, run, options.overwrite, replace(present, weights={**present.weights, **served}))
+    pending &= share
     n_cells = len(share)
     if pending:
         executor.start()
@@ -150,7 +156,6 @@ def _run_plan(plan: Plan, resolver: Resolver, options: SweepOptions, executor: E
         progress=progress,
         warnings=warnings,
     )
-    meter = Meter(options.max_tokens, options.max_cost)
     spend_from(meter)
     sweep.run()
     if meter.requests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,22 @@ from prefixbench.endpoints.proof import describe_side
 from prefixbench.endpoints.remote import RemoteEmbedder
 from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.endpoints.tokens import LocalTokenizer
+from prefixbench.errors import PrefixbenchError
+from prefixbench.plan.expand import Plan
 from prefixbench.results.records import EndpointRecord, LeverRecord, TokenRecord
+from prefixbench.run.planning import find_local_folder
 from prefixbench.run.progress import Progress
+from prefixbench.spec.sweep import ModelSpec
 
 
 def open_served(
-    settings: EndpointSettings, folder: Path | None, cache: Path, meter: Meter, progress: Progress
+    settings: EndpointSettings,
+    folder: Path | None,
+    cache: Path,
+    meter: Meter,
+    progress: Progress,
+    *,
+    keep: bool = True,
 ) -> RemoteEmbedder:
     """Connect to an endpoint and send its probes.
 
@@ -27,6 +38,7 @@ def open_served(
         cache: Where what was found is remembered.
         meter: What the sweep may spend.
         progress: Told what a reader should know at once.
+        keep: Whether what was found is remembered.
 
     Raises:
         EndpointError: It does not answer.
@@ -34,7 +46,7 @@ def open_served(
     """
     progress.say(f"calling {settings.model}, {settings.place}")
     account = meter.open_account(settings.model, settings.price)
-    return open_endpoint(settings, cache, account, LocalTokenizer.load(settings.like, folder), progress.say)
+    return open_endpoint(settings, cache, account, LocalTokenizer.load(settings.like, folder), progress.say, keep=keep)
 
 
 def describe_served(name: str, embedder: RemoteEmbedder) -> EndpointRecord:
@@ -67,3 +79,30 @@ def describe_served(name: str, embedder: RemoteEmbedder) -> EndpointRecord:
         notes=embedder.known.notes,
         utc=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def list_idle(plan: Plan, pending: Collection[str]) -> list[ModelSpec]:
+    """Models that are called and have scores, but no cell to compute, so that nothing would ask what they are."""
+    busy = {cell.model for cell in plan.cells if cell.cell_id in pending}
+    return [model for model in dict.fromkeys(cell.model for cell in plan.cells) if model not in busy]
+
+
+def ask_served(models: Sequence[ModelSpec], cache: Path, meter: Meter, progress: Progress) -> dict[str, str]:
+    """Send the drift probe to models whose scores are all there; one that changed under its name is computed again.
+
+    Returns:
+        By model, what stands for its weights now; nothing for one that cannot be asked, which the reader is told.
+    """
+    found = {}
+    for model in models:
+        settings = EndpointSettings.of(model)
+        if settings is None or settings.backend.in_process:
+            continue  # loaded here, from files whose digest says what they are
+        try:
+            embedder = open_served(settings, find_local_folder(model, cache), cache, meter, progress, keep=False)
+        except PrefixbenchError as error:
+            progress.say(f"{model.name} was not asked whether it is what it was: {error}")
+            continue
+        found[model.name] = embedder.known.identity.weights_digest
+        embedder.close()
+    return found
