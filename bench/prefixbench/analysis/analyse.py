@@ -21,6 +21,7 @@ from prefixbench.analysis.measured import compare_again, measure_run, refuse
 from prefixbench.analysis.names import PRIMARY, SIDES, format_contrast
 from prefixbench.analysis.redraw import MORE, find_close_places
 from prefixbench.analysis.settings import AnalysisSettings
+from prefixbench.results.bulk import pause_collection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,7 @@ class Analysis:
     rankings: pd.DataFrame
 
 
+@pause_collection()
 def analyse(
     run: RunLike, settings: AnalysisSettings | None = None, measurements: Measurements | None = None
 ) -> Analysis:

@@ -21,6 +21,7 @@ from prefixbench.analysis.pairing import group_by_place, pair_cells
 from prefixbench.analysis.rank_overlap import describe_overlap
 from prefixbench.analysis.resampled import resample_block
 from prefixbench.errors import AnalysisError, ResultsError
+from prefixbench.results.bulk import pause_collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,6 +60,7 @@ class Measurements:
     measured: tuple[Measured, ...]
 
 
+@pause_collection()
 def measure_run(run: RunLike, settings: AnalysisSettings, *, keep_resamples: bool = False) -> Measurements:
     """Pair, resample and compare every place of a run.
 

@@ -23,6 +23,7 @@ from prefixbench.report.selection import (
     narrow_run,
 )
 from prefixbench.results import load_run
+from prefixbench.results.bulk import pause_collection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +102,7 @@ def load_report(
     return Report(evidence, build_answer(evidence))
 
 
+@pause_collection()
 def report_runs(
     folders: Sequence[Path],
     outputs: Outputs | None = None,

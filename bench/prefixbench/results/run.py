@@ -16,6 +16,7 @@ from prefixbench.errors import ResultsError
 from prefixbench.faults import list_faults
 from prefixbench.items.hits import Hits
 from prefixbench.items.table import ItemTable
+from prefixbench.results.bulk import pause_collection
 from prefixbench.results.guard import read_inside, write_inside
 from prefixbench.results.hits import load_hits
 from prefixbench.results.items import load_items
@@ -230,6 +231,7 @@ class Run:
         return head + str(table.to_html(float_format="{:.4f}".format, na_rep="", max_cols=24, max_rows=60))
 
 
+@pause_collection()
 def load_run(path: Path | str) -> Run:
     """Read a results folder.
 
