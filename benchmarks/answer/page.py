@@ -1,8 +1,8 @@
 """The page put together: ``python docs/make_answer.py``.
 
 Every number comes from ``results/answer``, ``results/answer-check``, ``results/answer-half``, ``results/twins`` and
-``results/twins-mteb``, every sentence from verdicts; ``published.csv`` beside the first holds the leaderboard's scores of the same models
-(embeddings-benchmark/results, CC0).
+``results/twins-mteb``, every sentence from verdicts; ``published.csv`` beside the first holds the leaderboard's scores
+of the same models (embeddings-benchmark/results, CC0).
 """
 
 from __future__ import annotations
