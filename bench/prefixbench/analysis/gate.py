@@ -104,7 +104,7 @@ def judge_run(
         contrast: ``CONDITION-BASELINE``.
         max_loss: Points still accepted; what the run declares as the smallest effect of each metric where absent.
         selection: One model or one task, in place of all.
-        only_proven: Pass unless harm is shown: the rule of old.
+        only_proven: Pass unless harm is shown, the rule of old; where something planned was not judged, nothing passes.
 
     Raises:
         ResultsError: The folder cannot be read.
@@ -135,7 +135,8 @@ def judge_run(
     is_harmful = (judged["ci_high_adjusted"] < -judged["margin"]) & (judged["verdict"] == Verdict.HURTS.value)
     is_open = (judged["ci_low_cautious"] <= -judged["margin"]) & ~is_harmful
     safe = len(judged) > 0 and not is_open.any() and not unjudged
-    shown = Shown.HARMFUL if is_harmful.any() else Shown.SAFE if safe or only_proven else Shown.NOTHING
+    passes = safe or (only_proven and not unjudged)
+    shown = Shown.HARMFUL if is_harmful.any() else Shown.SAFE if passes else Shown.NOTHING
     margins = set(judged["margin"])
     bound = max_loss if len(margins) != 1 else margins.pop()
     return GateResult(contrast, bound, shown, judged[is_harmful], judged[is_open], len(judged), tuple(unjudged))
