@@ -51,8 +51,8 @@ def make_analysis(sweep: FakeSweep) -> FakeAnalysis:
             columns=["model", "task", "hf_subset", "hf_split", "contrast", "reason"],
         ),
         drift=build_frame([], DRIFT),
-        gains=build_frame([], GAINS),
-        rankings=build_frame([], RANKINGS),
+        gains=build_frame(_make_gains(sweep), GAINS),
+        rankings=build_frame(_make_rankings(sweep), RANKINGS),
     )
 
 
@@ -207,3 +207,51 @@ def _make_movers(sweep: FakeSweep) -> pd.DataFrame:
         for sign in (1, -1)
     ]
     return pd.DataFrame(rows)
+
+
+def _name_places(sweep: FakeSweep) -> list[dict[str, str]]:
+    return [
+        {
+            "model": model,
+            "task": label.partition(":")[0],
+            "task_type": kind,
+            "hf_subset": label.partition(":")[2] or "default",
+            "hf_split": "test",
+            "contrast": "correct-none",
+        }
+        for model in sweep.models
+        for label, kind, _ in sweep.tasks
+        if kind == "Retrieval"
+    ]
+
+
+def _make_rankings(sweep: FakeSweep) -> list[dict[str, object]]:
+    return [
+        {
+            **place,
+            "condition": "correct",
+            "baseline": "none",
+            "n_items": sweep.n_items,
+            "n_units": sweep.n_items,
+            "depth": 10,
+            "persistence": 0.9,
+            "overlap": 0.61 + 0.01 * number,
+            "overlap_low": 0.59,
+            "overlap_high": 0.9,
+            "same_first": 0.5,
+        }
+        for number, place in enumerate(_name_places(sweep))
+    ]
+
+
+def _make_gains(sweep: FakeSweep) -> list[dict[str, object]]:
+    shares = {"upper_prefix_share": 0.3, "lower_prefix_share": 0.2}
+    counts = {"n_items": sweep.n_items, "n_units": sweep.n_items, "metric": "ndcg_at_10", "median": 9.0}
+    own = [
+        {**place, **counts, **shares, **_infer(1.0, 2.0), "moderator": moderator, "n_tasks": 1}
+        | {"upper_points": 2.0, "lower_points": 1.0}
+        for place in _name_places(sweep)
+        for moderator in ("length", "overlap", "prefix share")
+    ]
+    means = [{**row, "task": "", "hf_subset": "", "hf_split": "", "metric": "", "n_tasks": 3} for row in own[:3]]
+    return [*own, *means]

@@ -9,6 +9,7 @@ import numpy as np
 from prefixbench.items.statistics import compute_statistic
 from prefixbench.items.table import ItemTable, Statistic
 from prefixbench.plain import clean_text
+from prefixbench.results.hits import write_hits
 from prefixbench.results.items import write_items
 from prefixbench.results.live import PlannedCell
 from prefixbench.results.records import (
@@ -20,7 +21,7 @@ from prefixbench.results.records import (
     SourceRecord,
 )
 from prefixbench.results.run import Manifest, Run, write_manifest
-from prefixbench.results.texts import add_item_texts
+from prefixbench.results.texts import add_document_texts, add_item_texts
 from prefixbench.spec.conditions import Condition, Mechanism
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 from prefixbench.vectors.embedder import EmbedderIdentity, RoleAudit, TextSample
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 from tests.fakes_frames import FakeAnalysis, make_analysis
-from tests.fakes_rows import make_failure, make_pair, make_probes, make_texts
+from tests.fakes_rows import make_documents, make_failure, make_hits, make_pair, make_probes, make_texts
 from tests.fakes_sweep import CONDITIONS, MODELS, PROVENANCE, TASKS, FakeSweep, effect_of, hash_words
 
 __all__ = ["CONDITIONS", "MODELS", "TASKS", "FakeAnalysis", "FakeSweep", "make_fake"]
@@ -77,6 +78,7 @@ def make_fake(folder: Path, sweep: FakeSweep | None = None, *, without_items: bo
         texts.setdefault((name, subset), {})[item] = text
     for (name, subset), own in texts.items():
         add_item_texts(folder, name, subset, own)
+        add_document_texts(folder, name, subset, make_documents())
     run = Run(folder, manifest, tuple(rows))
     return run, make_analysis(sweep)
 
@@ -115,6 +117,9 @@ def _make_cell(folder: Path, sweep: FakeSweep, model: str, task: tuple[str, str,
         statistic=items.statistic,
         n_items=sweep.n_items,
         items_sha256=write_items(folder, cell_id, items) if sweep.store_items else "0" * 64,
+        hits_sha256=write_hits(folder, cell_id, make_hits(sweep, condition))
+        if sweep.store_items and asymmetric
+        else None,
         pair=pair,
         sources={
             side: SourceRecord(layer="card", citation=f"https://huggingface.co/{model}", certain=condition != "foreign")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prefixbench.items.hits import Hits, collect_hits
 from prefixbench.results.records import CellFailure, ExampleDistance, ProbeRecord
 from prefixbench.spec.conditions import PrefixPair, Side
 
@@ -84,3 +85,26 @@ def make_texts(sweep: FakeSweep) -> dict[tuple[str, str, str], str]:
         (name, subset or "default", f"i{number}"): f"Does aspirin number {number} <b>lower</b> the risk?"
         for number in range(sweep.n_items)
     }
+
+
+N_DOCUMENTS = 30
+
+
+def make_documents() -> dict[str, str]:
+    """How documents begin; the text of every third may not be kept."""
+    return {
+        f"d{number}": f"Document {number} <i>on</i> aspirin & the risk, which goes on and on. {'word ' * 30}"
+        for number in range(N_DOCUMENTS)
+        if number % 3
+    }
+
+
+def make_hits(sweep: FakeSweep, condition: str) -> Hits:
+    """Each item finds the same documents, from another one on under every condition but some."""
+    shift = 0 if condition == "none" else 7
+    return collect_hits(
+        {
+            f"i{number}": [f"d{(number + shift * (number % 2) + rank) % N_DOCUMENTS}" for rank in range(10)]
+            for number in range(max(sweep.n_items, 1))
+        }
+    )

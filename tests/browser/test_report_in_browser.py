@@ -247,6 +247,26 @@ def test_nothing_is_wider_than_the_page(
     page.close()
 
 
+@pytest.mark.parametrize("width", [375, 1280])
+def test_items_show_what_stood_first_and_nothing_of_it_is_cut(browser: Browser, report: Path, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(report.as_uri())
+    page.evaluate("document.getElementById('winners').open = true")
+    first = page.locator("#winners .hits > li").first
+    assert first.locator(".found li").count() in {1, 2}
+    told = page.locator("#winners .found q").all_inner_texts()
+    assert any("<i>on</i> aspirin & the risk" in text for text in told)
+    assert page.locator("#winners i, #winners b").count() == 0
+    boxes = [one.bounding_box() for one in page.locator("#winners .found li").all()]
+    assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    for anchor in ("same-documents", "who-gains"):
+        page.evaluate(f"document.getElementById('{anchor}').open = true")
+        assert page.locator(f"#{anchor} tbody tr").count() >= 3
+    assert page.evaluate(CUT) == []
+    page.close()
+
+
 def test_ten_models_forty_tasks_ten_conditions_are_light(browser: Browser, large_report: Path) -> None:
     assert large_report.stat().st_size < 3_000_000
     page = browser.new_page()

@@ -23,7 +23,7 @@ from prefixbench.results.items import load_items
 from prefixbench.results.ledger import Row, read_rows
 from prefixbench.results.live import Attempt, LiveRows, PlannedCell, sort_rows
 from prefixbench.results.records import SCHEMA_VERSION, CellFailure, CellResult, EndpointRecord, ProbeRecord
-from prefixbench.results.texts import TextKey, read_item_texts
+from prefixbench.results.texts import TextKey, read_document_texts, read_item_texts
 from prefixbench.spec.sweep import SweepSpec
 
 MANIFEST = "run.json"
@@ -187,6 +187,10 @@ class Run:
     def item_texts(self) -> dict[TextKey, str]:
         """Texts of items by (task, hf_subset, item_id), where the data's licence lets results carry them."""
         return read_item_texts(self.path)
+
+    def document_texts(self) -> dict[TextKey, str]:
+        """How first hits begin by (task, hf_subset, document id), where the data's licence lets results carry them."""
+        return read_document_texts(self.path)
 
     def frame(self) -> pd.DataFrame:
         """One row a finished cell and condition name: who, what, and the main score."""

@@ -14,7 +14,7 @@ from prefixbench.results.ledger import append_row
 from prefixbench.results.live import Attempt, sort_rows
 from prefixbench.results.records import CellResult
 from prefixbench.results.run import Run, load_run, write_manifest
-from prefixbench.results.texts import add_item_texts
+from prefixbench.results.texts import add_document_texts, add_item_texts
 from prefixbench.run.folder import make_folder
 from prefixbench.run.mteb_results import MTEB, write_model_meta, write_task_result
 
@@ -129,12 +129,13 @@ def _refuse_mixture(first: Run, rows: list[Attempt]) -> None:
 
 
 def _copy_files(run: Run, output: Path) -> None:
-    """Add what a run keeps beside its rows: texts of items, and mteb's own results."""
-    by_subset: dict[tuple[str, str], dict[str, str]] = {}
-    for (task, hf_subset, item), text in run.item_texts().items():
-        by_subset.setdefault((task, hf_subset), {})[item] = text
-    for (task, hf_subset), texts in by_subset.items():
-        add_item_texts(output, task, hf_subset, texts)
+    """Add what a run keeps beside its rows: texts of items and documents, and mteb's own results."""
+    for kept, add in ((run.item_texts(), add_item_texts), (run.document_texts(), add_document_texts)):
+        by_subset: dict[tuple[str, str], dict[str, str]] = {}
+        for (task, hf_subset, item), text in kept.items():
+            by_subset.setdefault((task, hf_subset), {})[item] = text
+        for (task, hf_subset), texts in by_subset.items():
+            add(output, task, hf_subset, texts)
     for name in _list_mteb_results(run.path):
         content = read_inside(run.path, f"{MTEB}/{name}")
         try:

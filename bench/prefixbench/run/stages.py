@@ -48,6 +48,7 @@ from prefixbench.score import (
     item_texts,
     limit_task,
     list_texts,
+    quote_documents,
     score_cell,
 )
 from prefixbench.score.facts import Facts
@@ -143,17 +144,21 @@ def list_place_texts(place: Place, cache: Path | None = None) -> PlaceTexts:
         ScoreError: The data are not what the task expects.
     """
     data = _load(place, cache)
-    free = (place.facts.license or "").startswith(FREE_LICENSES)
     manifest = data.list_texts(place, None if cache is None else cache / HELD_FOLDER)
     return PlaceTexts(
         manifest=manifest,
         dataset_sha256=digest_data(place, cache),
-        item_texts=item_texts(data.task, place.hf_split, place.hf_subset) if free else {},
+        item_texts=item_texts(data.task, place.hf_split, place.hf_subset) if _may_be_copied(place) else {},
         samples=tuple(
             _sample_distinct([part for part in manifest.parts if part.role == role], np.random.default_rng(place.seed))
             for role in dict.fromkeys(part.role for part in manifest.parts)
         ),
     )
+
+
+def _may_be_copied(place: Place) -> bool:
+    """Whether the licence of a place's data lets results carry texts."""
+    return (place.facts.license or "").startswith(FREE_LICENSES)
 
 
 def digest_data(place: Place, cache: Path | None = None) -> str:
@@ -221,6 +226,7 @@ class ScoredCell:
         scores: Every scalar mteb reports.
         items: The per-item scores.
         hits: The best documents of each query, where items are queries.
+        quoted: How the first of them begin, by id; empty where the data's licence forbids a copy.
         task_result: mteb's own result, as the JSON it saves.
         result_path: Where ``mteb.ResultCache`` looks for it, below its folder.
         model_meta: The model as mteb describes it, the condition among its ``experiment_kwargs``.
@@ -232,6 +238,7 @@ class ScoredCell:
     scores: dict[str, float]
     items: ItemTable
     hits: Hits | None
+    quoted: dict[str, str]
     task_result: dict[str, Any]
     result_path: str
     model_meta: dict[str, Any]
@@ -278,12 +285,19 @@ def score_stored_cell(
         scores=scored.scores,
         items=add_facts(scored.items, data.describe_items(place)),
         hits=scored.hits,
+        quoted=_quote_hits(data.task, place, scored.hits),
         task_result=scored.result.model_dump(mode="json"),
         result_path=_result_path(encoder.mteb_model_meta, cell.task.name),
         model_meta=encoder.mteb_model_meta.to_dict(),
         geometry=_compare_with_baseline(cell, samples, stored, baseline),
         seconds=time.monotonic() - began,
     )
+
+
+def _quote_hits(task: AbsTask, place: Place, hits: Hits | None) -> dict[str, str]:
+    if hits is None or not _may_be_copied(place):
+        return {}
+    return quote_documents(task, place.hf_split, place.hf_subset, set(hits.name_first().values()))
 
 
 def _result_path(meta: ModelMeta, task_name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from prefixbench.plan.place import Place
 from prefixbench.plan.resolver import Resolver
 from prefixbench.results.ledger import append_row
 from prefixbench.results.records import EndpointRecord, ProbeRecord
-from prefixbench.results.texts import add_item_texts
+from prefixbench.results.texts import add_document_texts, add_item_texts
 from prefixbench.run.executor import Executor, Failure, Job, Worker
 from prefixbench.run.probes import ProbeKey, list_probed
 from prefixbench.run.progress import Progress
@@ -101,6 +101,7 @@ class Sweep:
     _places_of_task: Counter[str] = field(default_factory=Counter)
     _device: dict[ModelSpec, str] = field(default_factory=dict)
     _kept: set[tuple[str, str, str]] = field(default_factory=set)
+    _quoted: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Do every pending cell; the ledger has a row for each when this returns, but for those out of budget.
@@ -176,6 +177,13 @@ class Sweep:
         if key not in self._kept:
             self._kept.add(key)
             add_item_texts(self.folder, place.facts.name, place.hf_subset, texts.item_texts)
+
+    def _quote(self, place: Place, quoted: Mapping[str, str]) -> None:
+        """Keep how first hits begin; most conditions find what others found."""
+        known = self._quoted.setdefault((place.facts.name, place.hf_subset), set())
+        if quoted.keys() - known:
+            known |= quoted.keys()
+            add_document_texts(self.folder, place.facts.name, place.hf_subset, quoted)
 
     def _score(self, work: _Work, cell: Cell, encoded: EncodedCell | Failure) -> None:
         if isinstance(encoded, EncodedCell):
@@ -257,6 +265,7 @@ class Sweep:
 
     def _record(self, work: _Work, cell: Cell, encoded: EncodedCell, scored: ScoredCell | Failure) -> None:
         if not isinstance(scored, Failure):
+            self._quote(work.place, scored.quoted)
             failure = record_cell(self.folder, cell, encoded, scored, self.warnings)
             if failure is None:
                 self.progress.cell_finished(label_of(cell), f"score {scored.score:.4f}")

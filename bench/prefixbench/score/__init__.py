@@ -8,6 +8,7 @@ from prefixbench.score.facts import add_facts, describe_items
 from prefixbench.score.limit import limit_task
 from prefixbench.score.manifest import TextManifest, list_texts
 from prefixbench.score.parts import TextPart, embed_part, make_part
+from prefixbench.score.quoted import quote_documents
 
 __all__ = [
     "CellScore",
@@ -23,5 +24,6 @@ __all__ = [
     "limit_task",
     "list_texts",
     "make_part",
+    "quote_documents",
     "score_cell",
 ]

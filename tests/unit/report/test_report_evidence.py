@@ -12,10 +12,12 @@ from prefixbench.report.command import load_report
 from prefixbench.report.contrasts import tabulate_contrasts
 from prefixbench.report.cost import tabulate_cost
 from prefixbench.report.evidence import gather_evidence
+from prefixbench.report.hits import list_hits
 from prefixbench.report.inputs import ReportOptions
 from prefixbench.report.page import build_report
 from prefixbench.report.thresholds import tabulate_thresholds
 from prefixbench.report.words import format_interval, format_points
+from prefixbench.results.records import CellResult
 
 from tests.fakes_report import TASKS, FakeSweep, make_fake
 
@@ -102,3 +104,37 @@ def test_the_line_that_compare_prints_quotes_the_numbers_of_the_page() -> None:
             f"{one.task_type} ({format_points(one.delta)} {format_interval(one.low, one.high)})" for one in measured
         }
         assert shown == set(re.findall(r"\w+ \([^)]+\)", lines[answer.name]))
+
+
+def test_items_that_moved_show_what_stood_first_cut_to_a_line_and_as_text(tmp_path: Path) -> None:
+    run, analysis = make_fake(tmp_path, FakeSweep(models={"org/one": ("query: ", "passage: ", 3.0)}, n_items=20))
+    hits = list_hits(gather_evidence([run], [analysis], ReportOptions()))
+    assert len(hits) >= 4
+    for hit in hits:
+        number = int(re.findall(r"number (\d+)", hit.text)[0])
+        for text, shift in zip(hit.found, (0, 7 * (number % 2)), strict=True):
+            name = (number + shift) % 30
+            assert text.startswith(f"Document {name} <i>on</i>" if name % 3 else f"document d{name}")
+            assert len(text) <= 111
+    page = build_report([run], [analysis])
+    assert "&lt;i&gt;on&lt;/i&gt; aspirin &amp; the risk" in page
+    assert "<i>on</i>" not in page
+    assert "first hit, either way" in page
+    assert "<small>first hit, nothing</small>" in page
+    unquoted = list_hits(gather_evidence([run], [analysis], ReportOptions(texts=False)))
+    assert all(text.startswith("document d") for hit in unquoted for text in hit.found)
+
+
+def test_without_hits_nothing_is_said_of_them(tmp_path: Path) -> None:
+    run, analysis = make_fake(tmp_path, FakeSweep(n_items=20))
+    damaged = make_fake(tmp_path / "damaged", FakeSweep(n_items=20))[0]
+    for path in (damaged.path / "hits").iterdir():
+        path.write_bytes(b"torn")
+    rows = tuple(
+        row.model_copy(update={"hits_sha256": None}) if isinstance(row, CellResult) else row for row in run.rows
+    )
+    bare = replace(analysis, rankings=analysis.rankings[:0], gains=analysis.gains[:0])
+    for one in (replace(run, rows=rows), damaged):
+        page = build_report([one], [bare])
+        assert "moved most" in page
+        assert not any(words in page for words in ("first hit", "same-documents", "who-gains"))

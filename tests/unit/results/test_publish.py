@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 from prefixbench.errors import ResultsError
+from prefixbench.items.hits import collect_hits
 from prefixbench.results import load_run
+from prefixbench.results.hits import write_hits
 from prefixbench.results.ledger import append_row
 from prefixbench.results.live import PlannedCell
 from prefixbench.results.publish import publish_folder
 from prefixbench.results.records import CellFailure
 from prefixbench.results.run import Manifest, write_manifest
-from prefixbench.results.texts import add_item_texts
+from prefixbench.results.texts import add_document_texts, add_item_texts
 from prefixbench.run.mteb_results import write_model_meta, write_task_result
 from prefixbench.spec.conditions import Condition, PrefixPair, Side
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
@@ -25,16 +27,24 @@ STARTER = Path(__file__).resolve().parents[3] / "results" / "starter"
 def test_texts_go_and_everything_else_stays(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(STARTER, folder)
+    cell = load_run(folder).results[0]
+    digest = write_hits(folder, cell.cell_id, collect_hits({"q": ["d1", "d2"]}))
+    append_row(folder, cell.model_copy(update={"hits_sha256": digest}))
+    add_document_texts(folder, cell.task, cell.hf_subset, {"d1": "how it begins"})
     before = load_run(folder)
     sample = before.results[0].audit[0].samples[0].text
     assert sample in (folder / "ledger.jsonl").read_text(encoding="utf-8")
     assert before.item_texts()
+    assert before.document_texts()
     with_samples = [row for row in before.rows if any(map(has_samples, getattr(row, "audit", ())))]
     assert publish_folder(folder) == len(with_samples)
     assert not (folder / "report.html").exists()
     after = load_run(folder)
     assert sample not in (folder / "ledger.jsonl").read_text(encoding="utf-8")
-    assert after.item_texts() == {}
+    assert (after.item_texts(), after.document_texts()) == ({}, {})
+    hits = after.hits(cell.cell_id)
+    assert hits is not None
+    assert hits.name_first() == {"q": "d1"}
     assert not any(has_samples(audit) for cell in after.results for audit in cell.audit)
     assert [(cell.cell_id, cell.scores, cell.pair) for cell in after.results] == [
         (cell.cell_id, cell.scores, cell.pair) for cell in before.results

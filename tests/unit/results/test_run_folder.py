@@ -12,7 +12,7 @@ from prefixbench.results.items import load_items, write_items
 from prefixbench.results.ledger import append_row, read_rows
 from prefixbench.results.live import PlannedCell
 from prefixbench.results.run import Manifest, write_manifest
-from prefixbench.results.texts import add_item_texts, read_item_texts
+from prefixbench.results.texts import add_document_texts, add_item_texts, read_document_texts, read_item_texts
 from prefixbench.spec.conditions import Condition
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
 
@@ -131,6 +131,12 @@ def test_item_texts_of_other_tasks_stay_and_integer_ids_are_names(tmp_path: Path
         ("Numbered", "default", str(number)): word for number, word in enumerate(("one", "two", "three"), 1)
     }
     assert read_item_texts(tmp_path) == texts
+    assert read_document_texts(tmp_path) == {}
+    add_document_texts(tmp_path, "Numbered", "default", {"1": "a document"})
+    assert read_item_texts(tmp_path) == texts
+    assert read_document_texts(tmp_path) == {("Numbered", "default", "1"): "a document"}
+    add_item_texts(tmp_path, "Numbered", "default", {"1": "one"})
+    assert read_document_texts(tmp_path) == {("Numbered", "default", "1"): "a document"}
     (tmp_path / "texts.parquet").write_bytes(b"PAR1 torn")
     with pytest.raises(ResultsError, match=r"texts\.parquet: not a table of ours"):
         read_item_texts(tmp_path)
