@@ -99,7 +99,7 @@ def _compare_pair(block: Block, resampled: Resampled, pair: Pair, settings: Anal
         )
         inference = infer_contrast(data)
     change = (block.value[first] - block.value[second]).mean(axis=1)
-    better, worse = float(np.mean(change > UNCHANGED)), float(np.mean(change < -UNCHANGED))
+    better, worse = (np.count_nonzero(own > UNCHANGED) / len(change) for own in (change, -change))
     row: dict[str, Any] = {
         **_describe_pair(block, resampled, pair),
         "share_better": better,

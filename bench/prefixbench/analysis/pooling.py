@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import t as student_t
+from scipy.special import ndtr, stdtrit
 
 from prefixbench.analysis.interval import Estimate
 from prefixbench.analysis.settings import CONFIDENCE
@@ -103,10 +102,10 @@ def pool_tasks(estimates: Sequence[Estimate]) -> RandomEffects:
     tau2 = max(0.0, float(result.tau2))
     mean = float(result.mean_effect_re)
     error = max(float(result.sd_eff_w_re_hksj), float(result.sd_eff_w_re))
-    reach = float(student_t.ppf((1 + CONFIDENCE) / 2, n_tasks - 1)) * error
+    reach = float(stdtrit(n_tasks - 1, (1 + CONFIDENCE) / 2)) * error
     prediction = (NAN, NAN)
     if n_tasks >= FEWEST_PREDICTED:
-        far = float(student_t.ppf((1 + CONFIDENCE) / 2, n_tasks - 2) * math.sqrt(tau2 + error**2))
+        far = float(stdtrit(n_tasks - 2, (1 + CONFIDENCE) / 2) * math.sqrt(tau2 + error**2))
         prediction = (mean - far, mean + far)
     return RandomEffects(mean, (mean - reach, mean + reach), tau2, prediction)
 

@@ -65,7 +65,7 @@ def compute_spread(contribution: Floats, weight: Floats) -> Spread:
     """
     n_units, n_replicates = contribution.shape
     delta = contribution.mean()
-    deviation = contribution.mean(axis=1) - delta * weight
+    deviation = (contribution[:, 0] if n_replicates == 1 else contribution.mean(axis=1)) - delta * weight
     item_variance = float(np.sum(deviation**2)) / (n_units * (n_units - 1))
     third = float(np.sum(deviation**3)) / n_units**3
     drawn_variance = item_variance * (n_units - 1) / n_units
