@@ -34,7 +34,7 @@ class Further:
         interactions: One model's ``correct-none`` less another's, on the same items.
         type_differences: The mean over one type's tasks less that over another's.
         doses: The slope over ``placebo:N``.
-        notes: What could not be asked since the run did not keep it, a sentence each.
+        notes: What could not be asked since the run did not keep it, or it cannot be read, a sentence each.
     """
 
     drift: pd.DataFrame
@@ -65,7 +65,7 @@ def explore(run: Run, settings: AnalysisSettings, measurements: Measurements | N
         interactions=build_frame(decide_rows(compare_models(measured, settings)), INTERACTIONS),
         type_differences=build_frame(decide_rows(compare_types(gather_tasks(contrasts))), TYPE_DIFFERENCES),
         doses=build_frame(decide_rows(doses), DOSES),
-        notes=_note_not_kept(run),
+        notes=(*_note_not_kept(run), *measurements.unread),
     )
 
 

@@ -45,6 +45,7 @@ class Measurements:
         drift: Rows of what a threshold kept from ``none`` does to pairs.
         rankings: Rows of how far two conditions find the same documents: ``correct`` and ``none``, pairs on request,
             and every condition against ``none`` where further questions will be asked.
+        unread: A sentence for each cell whose hits cannot be read.
         gains: Rows of who gains more from ``correct``.
         refusals: Places that could not be paired, and why.
         measured: The blocks with their resamples; empty where nobody asked to keep them.
@@ -55,6 +56,7 @@ class Measurements:
     found: dict[Place, Findings]
     drift: tuple[dict[str, Any], ...]
     rankings: tuple[dict[str, Any], ...]
+    unread: tuple[str, ...]
     gains: tuple[dict[str, Any], ...]
     refusals: tuple[dict[str, Any], ...]
     measured: tuple[Measured, ...]
@@ -99,7 +101,8 @@ def measure_run(run: RunLike, settings: AnalysisSettings, *, keep_resamples: boo
         blocks=blocks,
         found={block.place: own.findings for block, own in zip(blocks, compared, strict=True)},
         drift=tuple(row for own in compared for row in own.drift),
-        rankings=tuple(row for own in compared for row in own.rankings),
+        rankings=tuple(row for own in compared for row in own.rankings[0]),
+        unread=tuple(fault for own in compared for fault in own.rankings[1]),
         gains=tuple(decide_rows([*average_gains(gains), *gains])),
         refusals=tuple(refuse(place, "all", told) for place, told in paired.items() if isinstance(told, str)),
         measured=tuple(own.measured for own in compared if own.measured is not None),
@@ -112,7 +115,7 @@ class _Compared:
 
     findings: Findings
     drift: list[dict[str, Any]]
-    rankings: list[dict[str, Any]]
+    rankings: tuple[list[dict[str, Any]], list[str]]
     gains: list[Explored]
     measured: Measured | None
 

@@ -79,11 +79,15 @@ def _count_shared(first: Codes, second: Codes, depth: int) -> Floats:
     return np.cumsum(found, axis=1).astype(np.float64)
 
 
-def describe_overlap(run: RunLike, block: Block, pairs: Iterable[Pair]) -> list[dict[str, Any]]:
+def describe_overlap(run: RunLike, block: Block, pairs: Iterable[Pair]) -> tuple[list[dict[str, Any]], list[str]]:
     """Return one row a pair of conditions whose hits a run kept: the mean overlap over queries, with its interval.
 
     Nothing is returned for a pair of which a condition was not run, is the same cell, or has no hits that can be read.
+
+    Returns:
+        The rows, and a sentence for each cell whose hits cannot be read.
     """
+    faults: list[str] = []
     kept: dict[int, Hits | None] = {}
     rows = []
     for pair in pairs:
@@ -92,19 +96,20 @@ def describe_overlap(run: RunLike, block: Block, pairs: Iterable[Pair]) -> list[
             continue
         for number in (first, second):
             if number not in kept:
-                kept[number] = _read(run, block, number)
+                try:
+                    kept[number] = _read(run, block, number)
+                except ResultsError as error:
+                    kept[number] = None
+                    faults.append(str(error))
         one, other = kept[first], kept[second]
         if one is not None and other is not None:
             rows.append(_describe(block, pair, one, other))
-    return rows
+    return rows, faults
 
 
 def _read(run: RunLike, block: Block, number: int) -> Hits | None:
     """A cell's hits in the order of the block's items."""
-    try:
-        hits = run.hits(block.cells[number].cell_id)
-    except ResultsError:
-        return None  # the next sweep computes the cell again
+    hits = run.hits(block.cells[number].cell_id)
     if hits is None or not len(hits.item_id):
         return None
     order = np.argsort(hits.item_id, kind="stable")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from prefixbench.errors import ResultsError
 from prefixbench.items.hits import MOST_HITS, Hits
 from prefixbench.results.guard import read_inside, write_inside
-from prefixbench.results.items import MOST_ROWS, read_table
+from prefixbench.results.items import MOST_EXPANDED, MOST_ROWS, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,8 +89,11 @@ def _arrange(path: Path, item: np.ndarray, items: np.ndarray, document: np.ndarr
     lengths = np.diff(np.append(starts, len(item)))
     if len(np.unique(item[starts])) != len(starts) or (len(lengths) and lengths.max() > MOST_HITS):
         raise ResultsError(f"{path}: holds more than {MOST_HITS} hits of a query, or a query's in two places.")
-    if len(np.unique(item.astype(np.int64) * (len(names) + 1) + document)) != len(item):
-        raise ResultsError(f"{path}: holds a document twice among one query's hits.")
+    if 4 * len(starts) * max(map(len, items), default=0) > MOST_EXPANDED:
+        raise ResultsError(f"{path}: column item_id would take too many bytes in memory.")
     codes = np.full((len(starts), int(lengths.max()) if len(lengths) else 0), -1, dtype=np.int32)
     codes[np.repeat(np.arange(len(starts)), lengths), np.arange(len(item)) - np.repeat(starts, lengths)] = document
+    ordered = np.sort(codes, axis=1)
+    if np.any((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)):
+        raise ResultsError(f"{path}: holds a document twice among one query's hits.")
     return Hits(np.array(items[item[starts]], dtype=np.str_), codes, names)

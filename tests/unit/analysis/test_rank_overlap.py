@@ -9,7 +9,8 @@ from prefixbench.analysis.explored import explore
 from prefixbench.analysis.rank_overlap import overlap_rankings
 from prefixbench.analysis.settings import AnalysisSettings
 from prefixbench.analysis.tables_explored import render_further
-from prefixbench.items.hits import collect_hits
+from prefixbench.errors import ResultsError
+from prefixbench.items.hits import Hits, collect_hits
 
 from tests.fake_runs import FakeRun, make_table
 
@@ -66,3 +67,17 @@ def test_a_run_without_hits_says_so_in_one_line_and_draws_nothing() -> None:
     assert analyse(run, QUICK).rankings.empty
     shown = render_further(explore(run, QUICK))  # type: ignore[arg-type]
     assert shown.splitlines()[-1] == "ranking overlap: this run kept no hits; a sweep with --overwrite always does"
+
+
+def test_hits_that_cannot_be_read_are_named_and_the_rest_stands() -> None:
+    class TornRun(FakeRun):
+        def hits(self, cell_id: str) -> Hits | None:
+            if cell_id == "cell2":
+                raise ResultsError("hits/cell2.parquet: the hits differ from the checksum in the ledger.")
+            return super().hits(cell_id)
+
+    run = TornRun(**vars(make_run()))
+    further = explore(run, QUICK)  # type: ignore[arg-type]
+    assert further.rankings["contrast"].tolist() == ["correct-none"]
+    assert further.notes == ("hits/cell2.parquet: the hits differ from the checksum in the ledger.",)
+    assert "hits/cell2.parquet" in render_further(further)

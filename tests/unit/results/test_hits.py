@@ -72,6 +72,13 @@ def test_damage_is_named(tmp_path: Path) -> None:
         load_hits(tmp_path, row)
 
 
+def test_names_that_expand_without_end_are_not_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = make_result(hits_sha256=write_hits(tmp_path, "cell", collect_hits({"q" * 50: ["a"], "q1": ["b"]})))
+    monkeypatch.setattr(module, "MOST_EXPANDED", 4 * 2 * 50 - 1)
+    with pytest.raises(ResultsError, match="column item_id would take too many bytes in memory"):
+        load_hits(tmp_path, row)
+
+
 @pytest.mark.parametrize(
     ("items", "documents", "told"),
     [
