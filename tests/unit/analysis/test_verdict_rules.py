@@ -20,6 +20,7 @@ from prefixbench.analysis.rules import (
     format_p,
     read_interval,
 )
+from scipy import stats
 
 CLAIMS = st.builds(
     Claim,
@@ -161,3 +162,8 @@ def test_no_rule_sees_the_item_that_a_sample_lacks() -> None:
     assert not covers[~seen].any()
     # The interval that decides holds the truth in them all the same.
     assert all(low <= truth <= high for low, high in (own.cautious_interval(0.05) for own in estimates))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_exploratory_p_values_are_corrected_as_scipy_does(p_values: list[float]) -> None:
+    assert adjust_p_values(p_values, Family.EXPLORATORY) == list(stats.false_discovery_control(p_values))
