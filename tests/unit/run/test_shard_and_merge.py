@@ -90,7 +90,15 @@ def test_joined_shares_are_the_sweep_that_was_never_cut(shards: Path, copies: Pa
     assert {row.cell_id for row in merged.failures} == {row.cell_id for row in whole.failures}
     assert {row.cell_id: row.geometry for row in merged.results} == {row.cell_id: row.geometry for row in whole.results}
     assert all(merged.items(row.cell_id).n_items == row.n_items for row in merged.results)
-    assert all((merged.hits(row.cell_id) is None) == (row.hits_sha256 is None) for row in merged.results)
+    for row in merged.results:
+        hits, known = merged.hits(row.cell_id), merged.items(row.cell_id)
+        assert (hits is None) == (row.hits_sha256 is None) == (row.task_type != "Retrieval")
+        assert known.words is not None
+        assert known.overlap is not None
+        if hits is not None:
+            quoted = {(row.task, row.hf_subset, name) for name in hits.name_first().values()}
+            assert quoted <= merged.document_texts().keys()
+    assert merged.document_texts() == whole.document_texts()
     assert len(merged.probes) == len(whole.probes) > 0
     results = {path.relative_to(shards / "whole") for path in (shards / "whole" / "mteb").rglob("*.json")}
     assert {path.relative_to(copies / "merged") for path in (copies / "merged" / "mteb").rglob("*.json")} == results
