@@ -11,18 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from prefixbench.cli.app import main
-from prefixbench.errors import PrefixbenchError, ResultsError
+from prefixbench.encode.audit_memo import AuditMemo
+from prefixbench.encode.cached import CachedEmbedder
+from prefixbench.errors import CacheError, PrefixbenchError, ResultsError
 from prefixbench.files import default_cache_folder
 from prefixbench.results import load_run
 from prefixbench.results.items import write_items
 from prefixbench.results.ledger import append_row, read_rows
 from prefixbench.results.run import Manifest, load_manifest, write_manifest
 from prefixbench.results.texts import add_item_texts
-from prefixbench.spec.conditions import Condition
+from prefixbench.spec.conditions import Condition, Role, Side
 from prefixbench.spec.sweep import ModelSpec, SweepSpec, TaskSpec
+from prefixbench.vectors import VectorStore
 
 from tests.fake_runs import make_table
 from tests.fakes import make_result
+from tests.unit.encode.test_cached_embedders import HashEmbedder
 
 STARTER = Path(__file__).resolve().parents[2] / "results" / "starter"
 SPEC = SweepSpec(
@@ -148,3 +152,24 @@ def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch: pytest.Monke
     assert str(raised.value) == (
         "this user has no home folder to keep a cache in; name one with --cache or PREFIXBENCH_CACHE."
     )
+
+
+def test_a_cache_that_may_only_be_read_gives_what_it_holds(tmp_path: Path) -> None:
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount(place, "size=8m")
+    try:
+        texts = [f"text {number}" for number in range(50)]
+        CachedEmbedder(HashEmbedder(), VectorStore.open(place / "vectors"), memo=AuditMemo(place / "audits")).audit(
+            texts, Side("query: ")
+        )
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        model = HashEmbedder()
+        cached = CachedEmbedder(model, VectorStore.open(place / "vectors"), memo=AuditMemo(place / "audits"))
+        assert cached.audit(texts, Side("query: "), role=Role.QUERY).n_texts == 50  # an audit that is not remembered
+        assert cached.counts.texts_embedded == 0
+        assert len(cached.embed(texts, Side("query: "))) == 50
+        with pytest.raises(CacheError, match="read-only file system"):
+            cached.embed(["another"], Side("query: "))
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)

@@ -91,7 +91,8 @@ def _heads(keys: Keys) -> NDArray[np.uint64]:
 
 
 def _sort(heads: Sequence[NDArray[np.uint64]], places: Sequence[Places]) -> tuple[NDArray[np.uint64], Places]:
-    all_heads, all_places = np.concatenate(heads), np.concatenate(places)
+    all_heads = np.concatenate(heads)
     # Stable, so that of equal keys the one added first stays first.
     order = np.argsort(all_heads, kind="stable")
-    return all_heads[order], all_places[order]
+    all_heads = all_heads[order]
+    return all_heads, np.concatenate(places)[order]

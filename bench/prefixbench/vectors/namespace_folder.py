@@ -34,7 +34,7 @@ MAX_SEGMENT_BYTES = 1 << 28
 SMALL_SEGMENT_BYTES, MANY_SEGMENTS = 4 << 20, 64
 """So many segments smaller than this are merged; thousands of files are slow to open on a shared folder."""
 
-MERGED_BYTES = 32 << 20
+MERGED_BYTES = 16 << 20
 """About as large as merged segments become."""
 
 _log = logging.getLogger("prefixbench.cache")
@@ -188,7 +188,9 @@ class NamespaceFolder:
                 keys = np.concatenate([segment.keys for segment in group])
                 vectors = np.concatenate([segment.vectors for segment in group])
                 first, _ = find_distinct(keys)
-                write_segment(self.folder, keys[first], vectors[first])
+                if len(first) < len(keys):
+                    keys, vectors = keys[first], vectors[first]
+                write_segment(self.folder, keys, vectors)
                 for segment in group:
                     retire_file(segment.path)
         self._index, self._listed = KeyIndex(), set()
