@@ -16,6 +16,7 @@ OPT_IN = {
     "gpu": "PREFIXBENCH_GPU",
     "network": "PREFIXBENCH_NETWORK",
     "infinity": "PREFIXBENCH_INFINITY",
+    "llamacpp": "PREFIXBENCH_LLAMACPP",
 }
 """Marker → the environment variable that says the machine has what it needs."""
 
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for marker, variable in OPT_IN.items():
             if marker in item.keywords and not os.environ.get(variable):
-                item.add_marker(pytest.mark.skip(reason=f"set {variable} to run it"))
+                item.add_marker(pytest.mark.skip(reason=f"set {variable} to run it; CONTRIBUTING.md says to what"))
 
 
 def load_hub() -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from prefixbench.results import load_run
+from prefixbench.results.run import Run
 
 from tests.server.running import call, run_server
 
@@ -75,14 +76,12 @@ def infinity(hub_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield url
 
 
-@pytest.mark.hub
-@pytest.mark.infinity
-@pytest.mark.timeout(580)
-def test_infinity_scores_as_the_local_model(infinity: str, hub_endpoint: str, tmp_path: Path) -> None:
-    sweep = tmp_path / "sweep.toml"
+def sweep_both(url: str, hub: str, folder: Path) -> Run:
+    """all-MiniLM-L6-v2 here and at an address on a starter task, with nothing and with another family's prefix."""
+    sweep = folder / "sweep.toml"
     sweep.write_text(
         f"""
-        name = "infinity"
+        name = "served"
         conditions = ["none", "correct", "foreign:e5"]
         limit = 24
         [[tasks]]
@@ -91,24 +90,47 @@ def test_infinity_scores_as_the_local_model(infinity: str, hub_endpoint: str, tm
         name = "{MINILM}"
         [[models]]
         name = "served/{MINILM}"
-        endpoint = "{infinity}"
+        endpoint = "{url}"
         backend = "openai"
         like = "{MINILM}"
         """,
         encoding="utf-8",
     )
-    results = tmp_path / "results"
-    done = call(hub_endpoint, tmp_path, "sweep", str(sweep), "--workers", "0", "--results", str(results), seconds=500)
+    results = folder / "results"
+    done = call(hub, folder, "sweep", str(sweep), "--workers", "0", "--results", str(results), seconds=500)
     assert done.returncode == 0, done.stderr
+    return load_run(results)
+
+
+def check_scores(run: Run) -> None:
+    """The served model scores as the one here, to 0.05 points."""
     scores: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
-    for row in load_run(results).results:
+    for row in run.results:
         scores[row.model][row.conditions] = row.score
     assert scores[MINILM].keys() == {("none", "correct"), ("foreign:e5",)}
     assert scores[f"served/{MINILM}"] == pytest.approx(scores[MINILM], abs=0.0005)
-    (endpoint,) = load_run(results).endpoints
+
+
+@pytest.mark.hub
+@pytest.mark.infinity
+@pytest.mark.timeout(580)
+def test_infinity_scores_as_the_local_model(infinity: str, hub_endpoint: str, tmp_path: Path) -> None:
+    run = sweep_both(infinity, hub_endpoint, tmp_path)
+    check_scores(run)
+    (endpoint,) = run.endpoints
     assert endpoint.hidden_tokens == 0, "it counts characters, which tells nothing of tokens"
     assert endpoint.tokens.requests == 0
     assert not any(lever.is_inert for lever in endpoint.levers)
+
+
+@pytest.mark.hub
+@pytest.mark.llamacpp
+@pytest.mark.timeout(580)
+def test_llama_cpp_scores_as_the_local_model(hub_endpoint: str, tmp_path: Path) -> None:
+    folder = Path(os.environ["PREFIXBENCH_LLAMACPP"])
+    weights = folder / "all-MiniLM-L6-v2.gguf"
+    with run_server(str(folder / "llama-server"), "--model", str(weights), "--embeddings", "--pooling", "mean") as url:
+        check_scores(sweep_both(f"{url}/v1", hub_endpoint, tmp_path))
 
 
 @pytest.mark.hub

@@ -1,0 +1,1 @@
+"""What the client adds to a server's time."""
