@@ -22,7 +22,8 @@ from tests.fakes_report import CONDITIONS, TASKS, FakeSweep, make_fake
 
 HERE = Path(__file__).parent
 SIZES = ((1, 4, 6), (3, 8, 9), (10, 10, 40))
-"""Models, conditions and tasks; the last is the one that must take less than ten seconds and three megabytes."""
+"""Models, conditions and tasks; the last is the one that must take less than ten seconds and three megabytes. On a
+machine with other work, the seconds of the processor tell what it takes."""
 N_ITEMS = 500
 
 
@@ -36,7 +37,7 @@ class Point:
         tasks: Tasks of six types; those of pairs have the statistics of their types.
         items: Items of each task.
         seconds: Of the whole process.
-        cpu_seconds: Of the process and its threads.
+        cpu_seconds: Of the processor, over all threads; other work lengthens these less than ``seconds``.
         other_cores: Cores that other work kept busy meanwhile.
         megabytes: Of the page.
     """
