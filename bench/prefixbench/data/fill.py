@@ -114,13 +114,11 @@ def fill_corpus(filled: Filled, folder: Folder, faults: Faults) -> None:
         documents: set[int] = set()
         filled.extra["has_titles"] = False
         for line, row, reader in _read_columns(folder.corpus, CORPUS_COLUMNS, faults):
-            title = row.get("title") or ""
-            if not isinstance(title, str):
-                reader.fault(line, "the title is no text")
+            title = reader.title(line, row)
             text = reader.text(line, row, "text", may_be_empty=bool(title))  # mteb joins title and text
             name = _read_id(line, row, reader, documents)
             if name is not None and text is not None:
-                corpus.add(name, str(title), text)
+                corpus.add(name, title, text)
                 filled.extra["has_titles"] |= bool(title)
         queries = filled.open(stack, "queries", id="text", text="text")
         asked: set[int] = set()

@@ -12,6 +12,9 @@ SIMILAR = {"1": 1, "0": 0, "true": 1, "false": 0, "yes": 1, "no": 0, "similar": 
 """What pairs are called that are, or are not, alike."""
 
 
+HALF = "holds half of a surrogate pair, which is no letter"
+
+
 class RowReader:
     """Takes parts out of the rows of one file and notes what is wrong with them."""
 
@@ -24,6 +27,17 @@ class RowReader:
         """Return a text; ``None`` where there is none."""
         value = row.get(self.columns[part])
         return "" if may_be_empty and value in (None, "") else self._check_text(line, value, part)
+
+    def title(self, line: int, row: Mapping[str, Any]) -> str:
+        """Return a title, which may be missing."""
+        value = row.get("title") or ""
+        if not isinstance(value, str):
+            self.fault(line, "the title is no text")
+        elif not _is_encodable(value):
+            self.fault(line, f"the title {HALF}")
+        else:
+            return value
+        return ""
 
     def texts(self, line: int, row: Mapping[str, Any], part: str) -> list[str]:
         """Return one text or several."""
@@ -40,8 +54,8 @@ class RowReader:
             self.fault(line, f"{self._name(part)} is {_describe_type(value)}, not text")
         elif not value.strip():
             self.fault(line, f"{self._name(part)} is empty")
-        elif not value.isascii() and not _is_encodable(value):
-            self.fault(line, f"{self._name(part)} holds half of a surrogate pair, which is no letter")
+        elif not _is_encodable(value):
+            self.fault(line, f"{self._name(part)} {HALF}")
         else:
             return value
         return None
@@ -57,9 +71,13 @@ class RowReader:
         """Return several names: a list, or one text that separates them by semicolons."""
         value = row.get(self.columns[part])
         if isinstance(value, str):
-            return [one.strip() for one in value.split(";") if one.strip()]
+            value = [one.strip() for one in value.split(";") if one.strip()]
         if isinstance(value, list) and all(isinstance(one, str | int) and not isinstance(one, bool) for one in value):
-            return [str(one) for one in value]
+            names = [str(one) for one in value]
+            if all(map(_is_encodable, names)):
+                return names
+            self.fault(line, f"{self._name(part)} {HALF}")
+            return None
         self.fault(line, f"{self._name(part)} is {_describe_type(value)}, not a list of names")
         return None
 
@@ -101,6 +119,8 @@ def _describe_type(value: object) -> str:
 
 
 def _is_encodable(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
