@@ -97,12 +97,18 @@ class SearchByVectors(ABC):
             stop = min(start + CORPUS_CHUNK, len(corpus))
             chunk = corpus if stop - start == len(corpus) else corpus.select(range(start, stop))
             ids = np.array(read_column(chunk, "id"), dtype=object)
-            scores = torch.as_tensor(self.similarity(query_vectors, self._embed_documents(chunk, place)))
-            best = torch.topk(scores, min(top_k + 1, scores.shape[1]), dim=1, largest=True)
-            values, indices = best.values.cpu().numpy(), best.indices.cpu().numpy()
+            values, indices = self._find_best(query_vectors, chunk, place, top_k)
             for row, query_id in enumerate(query_ids):
                 heaps[query_id] = _merge(heaps[query_id], values[row], ids[indices[row]], top_k)
         return {query_id: {document: score for score, document in heap} for query_id, heap in heaps.items()}
+
+    def _find_best(
+        self, query_vectors: Vectors, chunk: Dataset, place: str, top_k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Scores and rows of each query's best documents; the scores of all go before those of the next chunk come."""
+        scores = torch.as_tensor(self.similarity(query_vectors, self._embed_documents(chunk, place)))
+        best = torch.topk(scores, min(top_k + 1, scores.shape[1]), dim=1, largest=True)
+        return best.values.cpu().numpy(), best.indices.cpu().numpy()
 
     def _rerank(
         self,
