@@ -51,7 +51,10 @@ def test_a_vendors_name_means_its_endpoint(name: str) -> None:
         (
             "gemini/gemini-embedding-001",
             "correct",
-            [("", (("task_type", "RETRIEVAL_QUERY"),)), ("", (("task_type", "RETRIEVAL_DOCUMENT"),))],
+            [
+                ("", (("task_type", "RETRIEVAL_QUERY"),)),
+                ("", (("task_type", "RETRIEVAL_DOCUMENT"), ("title", "{title}"))),
+            ],
         ),
         (
             "gemini/gemini-embedding-001",
