@@ -65,7 +65,8 @@ class CachedEmbedder:
     Args:
         embedder: The model.
         store: Where vectors are kept.
-        progress: Called after each embedded chunk with the texts embedded so far and those to embed, of this call.
+        progress: Called with texts embedded and texts to embed since it was last called: once before the first chunk of
+            a request, and after each chunk.
         memo: Where audits are remembered; nowhere where absent.
     """
 
@@ -221,14 +222,15 @@ class _Writer:
         total: int,
     ) -> None:
         self._embedder, self._store, self._request = embedder, store, request
-        self._progress, self._total = progress, total
+        self._progress = progress
         self._namespace = Namespace.of(embedder.known.identity, request.side)
         self._largest = max(1, MAX_CHUNK_BYTES // (4 * max(1, embedder.known.dim)))
         self._size = min(FIRST_CHUNK, self._largest)
         self._waiting: list[tuple[NDArray[np.int64], Vectors]] = []
         self._copies: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         self._seconds = 0.0
-        self._done = 0
+        if progress is not None and total:
+            progress(0, total)
 
     def embed(self, inputs: Inputs, positions: NDArray[np.int64]) -> int:
         """Embed texts, longest first, and publish when there is enough to lose; returns how many."""
@@ -245,14 +247,13 @@ class _Writer:
             self._waiting.append((positions[rows.start : rows.stop], vectors))
             self._seconds += took
             done += len(rows)
-            self._done += len(rows)
             if (
                 self._seconds >= PUBLISH_SECONDS / 2
                 or sum(vectors.nbytes for _, vectors in self._waiting) >= MAX_WAITING_BYTES
             ):
                 self.publish()
             if self._progress is not None:
-                self._progress(self._done, self._total)
+                self._progress(len(rows), 0)
             self._size = int(min(max(LEAST_CHUNK, len(rows) / took * PUBLISH_SECONDS), 4 * self._size, self._largest))
         return done
 
@@ -264,9 +265,8 @@ class _Writer:
             self._check(vectors, self._request.texts(chosen))
             self._store.put_many(self._request.keys[chosen], vectors, self._namespace)
             done += len(places)
-            self._done += len(places)
             if self._progress is not None:
-                self._progress(self._done, self._total)
+                self._progress(len(places), 0)
         return done
 
     def publish(self) -> None:

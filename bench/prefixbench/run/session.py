@@ -128,7 +128,6 @@ class ModelSession:
     def __init__(self, lazy: LazyEmbedder, cache: Path, progress: Progress) -> None:
         self._lazy = lazy
         self._progress = progress
-        self._told = (0, 0)
         store, memo = VectorStore.open(cache / STORE_FOLDER), AuditMemo(cache / "audits")
         self.embedder = CachedEmbedder(lazy, store, self._tell, memo)
 
@@ -188,14 +187,9 @@ class ModelSession:
         notes = self.known.notes + inert + tuple(note for one in audit for note in _describe_notes(one))
         return EncodedCell(sent, place_texts.dataset_sha256, self.known, audit, notes, cost)
 
-    def _tell(self, done: int, total: int) -> None:
-        """Turn the counts of one call, which grow until it ends, into increments."""
-        before, total_before = self._told
-        if total != total_before or done <= before:
-            before = 0
-            self._progress.texts_planned(total)
-        self._progress.texts_embedded(done - before)
-        self._told = (done, total)
+    def _tell(self, n_embedded: int, n_planned: int) -> None:
+        self._progress.texts_planned(n_planned)
+        self._progress.texts_embedded(n_embedded)
 
     def _encode_texts(
         self, role: Role | None, side: Side, texts: Sequence[str], titles: Sequence[str] | None

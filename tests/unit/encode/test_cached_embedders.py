@@ -117,11 +117,19 @@ def test_ensure_stores_without_reading(store: VectorStore) -> None:
     cached = CachedEmbedder(model, store)
     texts = [f"text {number}" for number in range(1000)]
     calls: list[tuple[int, int]] = []
-    CachedEmbedder(model, store, lambda done, total: calls.append((done, total))).ensure(texts, QUERY)
+    CachedEmbedder(model, store, lambda embedded, planned: calls.append((embedded, planned))).ensure(texts, QUERY)
     assert len(model.seen) == 1000
-    assert calls == [(64, 1000), (320, 1000), (1000, 1000)]
+    assert calls == [(0, 1000), (64, 0), (256, 0), (680, 0)]
     np.testing.assert_array_equal(cached.embed(texts, QUERY), [expected_vector("query: ", text) for text in texts])
     assert len(model.seen) == 1000
+
+
+def test_requests_of_one_size_are_counted_once_each(store: VectorStore) -> None:
+    calls: list[tuple[int, int]] = []
+    cached = CachedEmbedder(HashEmbedder(), store, lambda embedded, planned: calls.append((embedded, planned)))
+    for batch in (["a", "b"], ["c", "d"], ["c", "d"]):
+        cached.embed(batch, QUERY)
+    assert [sum(column) for column in zip(*calls, strict=True)] == [4, 4]
 
 
 def test_a_slow_model_publishes_little_at_a_time(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +144,7 @@ def test_a_slow_model_publishes_little_at_a_time(store: VectorStore, monkeypatch
     monkeypatch.setattr("prefixbench.encode.cached.time.perf_counter", lambda: now)
     done: list[int] = []
     CachedEmbedder(Slow(), store, lambda n, _: done.append(n)).ensure([f"text {n}" for n in range(200)], QUERY)
-    assert done == [64, 104, 144, 184, 200]
+    assert done == [0, 64, 40, 40, 40, 16]
 
 
 def test_a_corpus_larger_than_memory_is_embedded(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
