@@ -33,6 +33,11 @@ def clean_name(text: str) -> str:
     return re.sub(r"[\t\n\r]", "\N{REPLACEMENT CHARACTER}", clean_text(text))
 
 
+def first_line(error: BaseException) -> str:
+    """What another library's error says first, without its full stop; its class where it says nothing."""
+    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+
+
 def strip_credentials(text: str) -> str:
     """Take passwords, tokens and signatures out of a sentence; addresses stay readable without them."""
     for pattern, kept in _CREDENTIALS:

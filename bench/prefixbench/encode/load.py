@@ -19,13 +19,17 @@ from prefixbench.encode.local import LocalEmbedder
 from prefixbench.encode.network import Network
 from prefixbench.encode.repository import OWN_MODULES, check_weights, compute_weights_digest, open_view
 from prefixbench.encode.tokens import UNLIMITED
-from prefixbench.errors import ModelLoadError
+from prefixbench.errors import ModelLoadError, PrefixbenchError
 from prefixbench.files import default_cache_folder
+from prefixbench.plain import first_line
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors.embedder import EmbedderIdentity
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+SAYS_ENOUGH = (OSError, ValueError, ImportError, RuntimeError)
+"""Errors whose text is written for people; of the others the class is told too."""
 
 
 def load_embedder(
@@ -58,9 +62,14 @@ def load_embedder(
     view = open_view(found, model.name, trusted=model.trust_remote_code)
     try:
         embedder = _build_embedder(view, found, model, settings, cache, threads)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(view, ignore_errors=True)
-        raise
+        if isinstance(error, PrefixbenchError | MemoryError) or not isinstance(error, Exception):
+            raise
+        # A setting of any kind may stand in a model's files, and the libraries check few before they use them.
+        reason = first_line(error).replace(str(view), str(found))
+        kind = "" if isinstance(error, SAYS_ENOUGH) else f"{type(error).__name__}: "
+        raise ModelLoadError(f"model {model.name!r} cannot be loaded from {found}: {kind}{reason}.") from error
     # Code of the model's own may read on from its files.
     weakref.finalize(embedder, shutil.rmtree, view, ignore_errors=True)
     return embedder
@@ -71,7 +80,7 @@ def _build_embedder(
 ) -> LocalEmbedder:
     device = choose_device(settings.device)
     rule = find_rule(model.name)
-    loaded = open_model(view, folder, model, device, rule)
+    loaded = open_model(view, model, device, rule)
     if (limit := model.max_seq_length or settings.max_seq_length or rule.max_seq_length) is not None:
         loaded.max_seq_length = limit
     network = Network(loaded, model.dtype or settings.dtype, FINISHES.get(rule.finish or ""))
@@ -115,7 +124,7 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
-def open_model(view: Path, folder: Path, model: ModelSpec, device: str, rule: LoaderRule) -> SentenceTransformer:
+def open_model(view: Path, model: ModelSpec, device: str, rule: LoaderRule) -> SentenceTransformer:
     """Build the model from what may be seen of its folder; the hub is asked only for code that is trusted."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
@@ -123,22 +132,17 @@ def open_model(view: Path, folder: Path, model: ModelSpec, device: str, rule: Lo
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     kwargs: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            loaded = SentenceTransformer(
-                str(view),
-                device=device,
-                trust_remote_code=model.trust_remote_code,
-                local_files_only=not model.trust_remote_code,
-                model_kwargs=kwargs,
-                processor_kwargs=dict(rule.tokenizer_options),
-                truncate_dim=rule.truncate_dim,
-            )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        reason = reason.replace(str(view), str(folder))
-        raise ModelLoadError(f"model {model.name!r} cannot be loaded from {folder}: {reason}") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        loaded = SentenceTransformer(
+            str(view),
+            device=device,
+            trust_remote_code=model.trust_remote_code,
+            local_files_only=not model.trust_remote_code,
+            model_kwargs=kwargs,
+            processor_kwargs=dict(rule.tokenizer_options),
+            truncate_dim=rule.truncate_dim,
+        )
     if not rule.include_prompt:
         loaded.set_pooling_include_prompt(include_prompt=False)
     return loaded

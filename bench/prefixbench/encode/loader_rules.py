@@ -102,7 +102,7 @@ def describe_origin(folder: Path, name: str) -> tuple[str, ...]:
         return ()
     for file, pattern in ORIGINS:
         try:
-            text = (folder / file).read_text(encoding="utf-8", errors="replace")
+            text = (folder / file).read_text(encoding="utf-8", errors="replace") if (folder / file).is_file() else ""
         except OSError:
             continue
         for origin in re.findall(pattern, text):

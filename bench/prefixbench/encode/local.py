@@ -103,6 +103,7 @@ class LocalEmbedder:
         side = Side()
         with self.adapters.switched(side):
             inputs = Inputs.of(["a"], side)
+            self.network.prepare(inputs.texts, "", side)  # what the audit asks of the model is asked when it is loaded
             tokenizer = self.network.tokenizer_for(side)
             rows = self._read_own(inputs) if tokenizer is None else tokenizer.encode(inputs.sent)
             features = self._prepare(replace(inputs, tokens=rows), np.array([0]))

@@ -290,7 +290,8 @@ def _needs_own_architecture(config: dict[str, Any]) -> bool:
 
 def _read_json(path: Path) -> object:
     try:
-        value: object = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # A pipe would never end.
+        value: object = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (OSError, ValueError, RecursionError):
         return None
     return value

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefixbench.errors import PrefixNotFoundError
+from prefixbench.errors import ModelLoadError, PrefixNotFoundError
 from prefixbench.prefixes import PrefixBook, Resolution, TokenizerVocabulary
 from prefixbench.spec.conditions import Condition, PrefixPair
 from prefixbench.spec.sweep import CustomPrefix, ModelSpec
@@ -42,6 +42,7 @@ class Resolver:
 
         Raises:
             InexpressibleError: The model, or the endpoint it is called at, cannot be told this.
+            PrefixNotFoundError: Nothing documents the model's strings.
         """
         folder = self.find_folder(model)
         vocabulary = _load_vocabulary(folder) if folder is not None else None
@@ -53,4 +54,7 @@ class Resolver:
 
 @functools.cache
 def _load_vocabulary(folder: Path) -> TokenizerVocabulary | None:
-    return TokenizerVocabulary.load(folder) if (folder / "tokenizer.json").exists() else None
+    try:
+        return TokenizerVocabulary.load(folder)
+    except ModelLoadError:
+        return None  # a model without a tokenizer has no placebo; loading it tells what is wrong with its file

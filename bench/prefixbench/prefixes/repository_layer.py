@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prefixbench.errors import InexpressibleError, PrefixNotFoundError
+from prefixbench.faults import show_value
+from prefixbench.plain import first_line
 from prefixbench.prefixes.documentation import as_prefix, is_sentence, spoken
 from prefixbench.prefixes.sources import NOTHING_SOURCE, SideSource, SourcedPair, SourcedSide
 from prefixbench.prefixes.uses import TASK_TYPE_OF_USE, Use
@@ -149,15 +151,33 @@ class RepositoryDocumentation:
 
 
 def find_repository(model: str, folders: Mapping[str, Path]) -> RepositoryDocumentation | None:
-    """The prompts of a model whose files are on this machine: a folder given, a local path, or the hub's cache."""
+    """The prompts of a model whose files are on this machine: a folder given, a local path, or the hub's cache.
+
+    Raises:
+        PrefixNotFoundError: The file is none that sentence-transformers could have written; names it and the field.
+    """
     for folder in candidate_folders(model, folders):
         path = folder / CONFIG_NAME
         if path.is_file():
-            config = json.loads(path.read_text(encoding="utf-8"))
-            prompts = config.get("prompts") or {}
-            kept = {key: str(value) for key, value in prompts.items() if value is not None}
-            return RepositoryDocumentation(model, path, kept, default_prompt=config.get("default_prompt_name"))
+            prompts, default = _read_prompts(path)
+            return RepositoryDocumentation(model, path, prompts, default_prompt=default)
     return None
+
+
+def _read_prompts(path: Path) -> tuple[dict[str, str], str | None]:
+    """The prompts of a settings file, and the name of the one that is sent unasked; raises as ``find_repository``."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise PrefixNotFoundError(f"{path} cannot be read as JSON: {first_line(error)}.") from error
+    if not isinstance(config, dict):
+        raise PrefixNotFoundError(f"{path} must be a JSON object (given: {show_value(config)}).")
+    prompts, default = config.get("prompts") or {}, config.get("default_prompt_name")
+    if not isinstance(prompts, dict) or not all(one is None or isinstance(one, str) for one in prompts.values()):
+        raise PrefixNotFoundError(f"{path}: prompts must be an object of strings (given: {show_value(prompts)}).")
+    if default is not None and not isinstance(default, str):
+        raise PrefixNotFoundError(f"{path}: default_prompt_name must be a string (given: {show_value(default)}).")
+    return {key: value for key, value in prompts.items() if value is not None}, default
 
 
 def find_vocabulary(model: str, folders: Mapping[str, Path]) -> TokenizerVocabulary | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from prefixbench.errors import ModelLoadError
+from prefixbench.plain import first_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,14 +40,17 @@ class TokenizerVocabulary:
         """Read ``tokenizer.json`` of a model's folder.
 
         Raises:
-            ModelLoadError: There is none.
+            ModelLoadError: There is none, or it is no tokenizer.
         """
         from tokenizers import Tokenizer
 
         path = folder / "tokenizer.json"
         if not path.is_file():
             raise ModelLoadError(f"{folder} has no tokenizer.json, which a placebo is drawn from")
-        return cls(Tokenizer.from_file(str(path)))
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        except Exception as error:  # the library raises nothing narrower
+            raise ModelLoadError(f"{path} cannot be read as a tokenizer: {first_line(error)}.") from error
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text, special tokens aside."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prefixbench.encode.hub import bound_waiting
 from prefixbench.errors import HubUnreachableError, ScoreError
+from prefixbench.plain import first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def load_task(facts: TaskFacts, cache: Path | None = None) -> mteb.AbsTask:
     except (ConnectionError, OSError) as error:
         raise HubUnreachableError(describe_unreachable(facts, task.metadata.dataset["path"], error)) from error
     except (ValueError, KeyError, RuntimeError) as error:
-        raise ScoreError(f"{facts.name}: its data cannot be loaded: {_first_line(error)}") from error
+        raise ScoreError(f"{facts.name}: its data cannot be loaded: {first_line(error)}") from error
     return task
 
 
@@ -69,10 +70,6 @@ def _build_task(facts: TaskFacts, cache: Path | None) -> mteb.AbsTask:
 def describe_unreachable(facts: TaskFacts, repository: str, error: BaseException) -> str:
     """One sentence that names the repository and what to do."""
     return (
-        f"{facts.name}: the data set {repository} cannot be fetched ({_first_line(error)}). Check HF_ENDPOINT and the "
+        f"{facts.name}: the data set {repository} cannot be fetched ({first_line(error)}). Check HF_ENDPOINT and the "
         "network; offline, run the sweep `starter`, which needs no hub, or fetch the data once while online."
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
