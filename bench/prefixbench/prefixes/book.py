@@ -74,6 +74,10 @@ class PrefixBook:
                 first.setdefault(entry.family, name)
         return first
 
+    def knows(self, model_name: str) -> bool:
+        """Whether a card holds the model's strings, so that its repository need not be asked."""
+        return model_name in self.cards and not self.cards[model_name].card.in_repository
+
     def documentation(self, model_name: str) -> Documentation:
         """What is known of a model: its card, else mteb's registry, else its repository's own config.
 

@@ -69,7 +69,7 @@ def make_resolver(models: Iterable[ModelSpec], find_folder: FindFolder, own_card
     models = tuple(models)
     folders = {model.documented_as: folder for model in models if (folder := find_once(model)) is not None}
     book = PrefixBook.load(folders=folders, own_cards=None if own_cards is None else Path(own_cards).expanduser())
-    _fetch_settings(one for one in models if one.documented_as not in folders and one.documented_as not in book.cards)
+    _fetch_settings(one for one in models if one.documented_as not in folders and not book.knows(one.documented_as))
     return Resolver(book, find_once, _check_endpoint)
 
 

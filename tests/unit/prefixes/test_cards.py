@@ -281,3 +281,11 @@ def test_strings_that_stand_in_a_repository_alone_are_read_there_and_never_taken
     (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
     pair = PrefixBook.load(folders={model: tmp_path}).resolve(model, task, Condition.parse("correct")).pair
     assert (pair.query.prefix, pair.document.prefix) == ("ask: ", "told: ")
+
+
+def test_a_card_that_points_at_the_repository_does_not_stand_for_it() -> None:
+    pointing = [name for name, entry in book().cards.items() if entry.card.in_repository]
+    assert pointing
+    assert not any(map(book().knows, pointing))
+    assert book().knows("intfloat/e5-small-v2")
+    assert not book().knows("org/without-a-card")
