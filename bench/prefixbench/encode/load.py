@@ -12,6 +12,7 @@ import torch
 
 from prefixbench.encode.adapters import find_adapters
 from prefixbench.encode.calibrate import choose_batch_tokens
+from prefixbench.encode.checkpoint import check_layers
 from prefixbench.encode.choice import choose_engine
 from prefixbench.encode.hub import locate_model
 from prefixbench.encode.loader_rules import FINISHES, LoaderRule, describe_origin, find_rule
@@ -81,6 +82,7 @@ def _build_embedder(
     device = choose_device(settings.device)
     rule = find_rule(model.name)
     loaded = open_model(view, model, device, rule)
+    check_layers(loaded, folder, model.name)
     if (limit := model.max_seq_length or settings.max_seq_length or rule.max_seq_length) is not None:
         loaded.max_seq_length = limit
     network = Network(loaded, model.dtype or settings.dtype, FINISHES.get(rule.finish or ""))
