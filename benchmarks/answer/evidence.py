@@ -35,7 +35,6 @@ class Made:
     Attributes:
         run: The models that people use.
         check: Some of its cells from another engine and other batches.
-        half: Some of its cells in a lower precision.
         twins: What models say that differ in their training alone.
         published: The leaderboard's scores of the same models.
         answer: The run as its report reads it.
@@ -45,7 +44,6 @@ class Made:
 
     run: Run
     check: Run | None
-    half: Run | None
     twins: Findings
     published: Published
     answer: Answer
@@ -66,12 +64,11 @@ def read_made(root: Path) -> Made:
     """Read what is committed under ``results/``."""
     results = root / "results"
     run = load_run(results / "answer")
-    check, half = results / "answer-check", results / "answer-half"
+    check = results / "answer-check"
     analysis = analyse(run, choose_settings(run))
     return Made(
         run=run,
         check=load_run(check) if check.is_dir() else None,
-        half=load_run(half) if half.is_dir() else None,
         twins=find([load_run(results / name) for name in ("twins", "twins-mteb")]),
         published=_read_published(results / "answer" / "published.csv"),
         answer=build_answer(gather_evidence([run], [analysis], ReportOptions())),

@@ -94,35 +94,6 @@ def compare_check(run: Run, check: Run | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def compare_precision(run: Run, half: Run | None) -> str:
-    """Scores of cells computed in a lower precision beside the run's: what precision alone moves."""
-    if half is None:
-        return ""
-    own = {(_key(cell), name): cell for cell in run.results for name in cell.conditions}
-    lines = [
-        "## Another precision",
-        "",
-        "| model | task | condition | precision | score | precision | score | difference |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for cell in half.results:
-        for name in cell.conditions:
-            first = own.get((_key(cell), name))
-            if first is not None and first.encoder.dtype != cell.encoder.dtype:
-                lines.append(
-                    f"| {cell.model} | {cell.task} ({cell.hf_split}) | {name} | {first.encoder.dtype} | "
-                    f"{100 * first.score:.3f} | {cell.encoder.dtype} | {100 * cell.score:.3f} | "
-                    f"{100 * (cell.score - first.score):+.3f} |"
-                )
-    lines += [
-        "",
-        "A published score that this run misses by no more than this may differ by precision alone: the leaderboard "
-        "does not record the precision of its runs. `results/answer-half` was made by the same sweep with "
-        "`--dtype bfloat16 --engine torch`.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def tell_machine(run: Run) -> str:
     """Engine, weights and machine of every model, and the command that makes the run."""
     lines = [

@@ -1,8 +1,8 @@
 """The page put together: ``python docs/make_answer.py``.
 
-Every number comes from ``results/answer``, ``results/answer-check``, ``results/answer-half``, ``results/twins`` and
-``results/twins-mteb``, every sentence from verdicts; ``published.csv`` beside the first holds the leaderboard's scores
-of the same models (embeddings-benchmark/results, CC0).
+Every number comes from ``results/answer``, ``results/answer-check``, ``results/twins`` and ``results/twins-mteb``,
+every sentence from verdicts; ``published.csv`` beside the first holds the leaderboard's scores of the same models
+(embeddings-benchmark/results, CC0).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from prefixbench.report.markdown import render_markdown
 from benchmarks.answer.claims import tell_claims
 from benchmarks.answer.evidence import Made, read_made
 from benchmarks.answer.figures import draw_figures
-from benchmarks.answer.machine import compare_check, compare_precision, compare_published, tell_machine, write_manifest
+from benchmarks.answer.machine import compare_check, compare_published, tell_machine, write_manifest
 from benchmarks.answer.questions import tell_questions, tell_use
 from benchmarks.answer.twins import tell_twins
 
@@ -49,7 +49,6 @@ def render_page(made: Made) -> str:
     """The page, which names its figures and draws none."""
     parts = [OPENING, tell_questions(made), tell_use(made), tell_twins(made.twins), tell_claims(made.assessments)]
     parts += [_tell_open(made), compare_published(made.run, made.published), compare_check(made.run, made.check)]
-    parts += [compare_precision(made.run, made.half)]
     parts += [tell_machine(made.run), *(_tell_model(made, model) for model in made.answer.models)]
     if made.answer.undocumented:
         names = ", ".join(f"`{model.name}`" for model in made.answer.undocumented)
