@@ -9,6 +9,7 @@ from pathlib import Path
 from safetensors import safe_open
 from sentence_transformers import SentenceTransformer
 
+from prefixbench.encode.repository import WEIGHTS_SUFFIX, find_model_files
 from prefixbench.errors import ModelLoadError
 
 LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
@@ -25,8 +26,12 @@ def check_layers(model: SentenceTransformer, folder: Path, name: str) -> None:
     """
     if (transformer := model.transformers_model) is None:
         return
-    files = [path for path in folder.rglob("*.safetensors") if not path.name.startswith("adapter_model")]
-    there = count_layers(weight for path in files for weight in _list_weights(path))
+    weights = [
+        path
+        for path in find_model_files(folder).values()
+        if path.suffix == WEIGHTS_SUFFIX and not path.name.startswith("adapter_model")
+    ]
+    there = count_layers(weight for path in weights for weight in _list_weights(path))
     asked = count_layers(transformer.state_dict())
     if 0 < there < asked:
         raise ModelLoadError(
