@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from prefixbench.errors import ResultsError
 from prefixbench.items.hits import MOST_HITS, Hits
-from prefixbench.results.guard import read_inside, write_inside
-from prefixbench.results.items import MOST_EXPANDED, MOST_ROWS, read_table
+from prefixbench.results.guard import write_inside
+from prefixbench.results.items import MOST_EXPANDED, MOST_ROWS, read_checked, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,11 +67,7 @@ def load_hits(folder: Path, row: CellResult) -> Hits | None:
         return None
     name = name_hits(row.cell_id)
     path = folder / name
-    content = read_inside(folder, name)
-    if content is None:
-        raise ResultsError(f"{path}: cannot read the hits (No such file or directory).")
-    if hashlib.sha256(content).hexdigest() != row.hits_sha256:
-        raise ResultsError(f"{path}: the hits differ from the checksum in the ledger; run the cell again.")
+    content = read_checked(folder, name, row.hits_sha256, "hits")
     table = read_table(path, content, _COLUMNS, {}, expanded=False).unify_dictionaries().combine_chunks()
     (item, items), (document, names) = (
         (column.indices.to_numpy(), np.array(column.dictionary.to_pylist(), dtype=object))

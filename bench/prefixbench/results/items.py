@@ -70,15 +70,31 @@ def load_items(folder: Path, row: CellResult) -> ItemTable:
     """
     name = name_items(row.cell_id)
     path = folder / name
-    content = read_inside(folder, name)
-    if content is None:
-        raise ResultsError(f"{path}: cannot read the per-item scores (No such file or directory).")
-    if hashlib.sha256(content).hexdigest() != row.items_sha256:
-        raise ResultsError(f"{path}: the per-item scores differ from the checksum in the ledger; run the cell again.")
+    content = read_checked(folder, name, row.items_sha256, "per-item scores")
     table = read_table(path, content, _REQUIRED, _OPTIONAL)
     items, n_items = _take_in(path, table)
     _check_against(path, items, n_items, row)
     return items
+
+
+def read_checked(folder: Path, name: str, sha256: str, what: str) -> bytes:
+    """Read a file of a finished cell, whose row holds its checksum.
+
+    Args:
+        folder: The results folder.
+        name: The file's name below it.
+        sha256: The checksum in the ledger.
+        what: What the file holds, for messages.
+
+    Raises:
+        ResultsError: The file is missing, differs from the checksum, or cannot be read.
+    """
+    content = read_inside(folder, name)
+    if content is None:
+        raise ResultsError(f"{folder / name}: cannot read the {what} (No such file or directory).")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ResultsError(f"{folder / name}: the {what} differ from the checksum in the ledger; run the cell again.")
+    return content
 
 
 def read_table(
