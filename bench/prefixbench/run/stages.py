@@ -14,8 +14,7 @@ import functools
 import gc
 import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ import numpy as np
 
 from prefixbench.encode.cached import StoredEmbedder
 from prefixbench.endpoints.meter import Meter
-from prefixbench.errors import CacheError, PrefixbenchError
+from prefixbench.errors import PrefixbenchError
 from prefixbench.items.hits import Hits
 from prefixbench.items.table import ItemTable
 from prefixbench.plan.cell import Cell
@@ -36,6 +35,7 @@ from prefixbench.run.probes import ProbedCondition, compute_probes
 from prefixbench.run.progress import Progress
 from prefixbench.run.served import describe_served
 from prefixbench.run.session import EncodedCell, ModelSession, open_session
+from prefixbench.run.space import compare_with_baseline, sample_distinct
 from prefixbench.run.texts import PlaceTexts
 from prefixbench.score import (
     MtebEncoder,
@@ -52,12 +52,10 @@ from prefixbench.score import (
     score_cell,
 )
 from prefixbench.score.facts import Facts
-from prefixbench.score.geometry import compute_geometry
 from prefixbench.spec.conditions import PrefixPair
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore
 from prefixbench.vectors.embedder import KnownModel
-from prefixbench.vectors.keys import compute_text_digests, find_distinct
 from prefixbench.vectors.mapped_texts import HELD_FOLDER
 
 if TYPE_CHECKING:
@@ -66,9 +64,6 @@ if TYPE_CHECKING:
 
 MOST_TASKS = 2
 """Tasks whose data one process keeps: the one whose cells are scored, and the one that is read for the encoder."""
-
-GEOMETRY_SAMPLE = 1000
-"""Texts of each role that geometry is computed on; neighbours cost the square of it."""
 
 FREE_LICENSES = ("cc0", "cc-by-4.0", "cc-by-3.0", "cc-by-2.0", "mit", "apache", "bsd")
 
@@ -150,7 +145,7 @@ def list_place_texts(place: Place, cache: Path | None = None) -> PlaceTexts:
         dataset_sha256=digest_data(place, cache),
         item_texts=item_texts(data.task, place.hf_split, place.hf_subset) if _may_be_copied(place) else {},
         samples=tuple(
-            _sample_distinct([part for part in manifest.parts if part.role == role], np.random.default_rng(place.seed))
+            sample_distinct([part for part in manifest.parts if part.role == role], np.random.default_rng(place.seed))
             for role in dict.fromkeys(part.role for part in manifest.parts)
         ),
     )
@@ -289,7 +284,7 @@ def score_stored_cell(
         task_result=scored.result.model_dump(mode="json"),
         result_path=_result_path(encoder.mteb_model_meta, cell.task.name),
         model_meta=encoder.mteb_model_meta.to_dict(),
-        geometry=_compare_with_baseline(cell, samples, stored, baseline),
+        geometry=compare_with_baseline(cell, samples, stored, baseline),
         seconds=time.monotonic() - began,
     )
 
@@ -305,53 +300,3 @@ def _result_path(meta: ModelMeta, task_name: str) -> str:
     from mteb.cache import ResultCache
 
     return ResultCache(Path("/")).get_task_result_path(task_name, meta).relative_to("/").as_posix()
-
-
-def _compare_with_baseline(
-    cell: Cell, samples: Sequence[TextPart], stored: StoredEmbedder, baseline: PrefixPair | None
-) -> tuple[GeometrySummary, ...]:
-    """Geometry of each role that the condition changes, against the texts under ``none`` where those are stored."""
-    if baseline is None or baseline == cell.pair:
-        return ()
-    rows: list[GeometrySummary] = []
-    for sample in samples:
-        if _sends_alike(sample, cell.pair, baseline):
-            continue
-        after = embed_part(stored.embed, cell.pair, sample)
-        try:
-            before = embed_part(stored.embed, baseline, sample)
-        except CacheError:
-            return ()  # vectors may be deleted at any time; the score rests on the cell's own
-        summary = compute_geometry(
-            after, before, sample.role.value if sample.role else "text", np.random.default_rng(cell.seed)
-        )
-        if summary is not None:
-            rows.append(summary)
-    return tuple(rows)
-
-
-def _sends_alike(part: TextPart, one: PrefixPair, other: PrefixPair) -> bool:
-    """Whether every text is sent with the same side by both."""
-    sides, others = part.split(one), part.split(other)
-    return sides.keys() == others.keys() and all(np.array_equal(rows, others[side]) for side, rows in sides.items())
-
-
-def _sample_distinct(parts: Sequence[TextPart], rng: np.random.Generator) -> TextPart:
-    """A seeded sample of the distinct texts of one role; the same ones whatever they are sent with."""
-    first, number = find_distinct(np.concatenate([compute_text_digests(part.texts) for part in parts]))
-    chosen = rng.permutation(len(first))[:GEOMETRY_SAMPLE]
-    place = np.empty(len(first), dtype=np.int64)
-    place[number] = np.arange(len(number))  # of several, the last
-    ends = np.cumsum([len(part.texts) for part in parts])
-    picked = []
-    for row in place[chosen].tolist():
-        index = int(np.searchsorted(ends, row, side="right"))
-        picked.append(parts[index].select(np.array([row - ends[index] + len(parts[index].texts)])))
-    whole = TextPart(parts[0].role, tuple(part.texts[0] for part in picked))
-    if any(part.bodies is None or part.titles is None for part in picked):
-        return whole
-    return replace(
-        whole,
-        bodies=tuple(part.bodies[0] for part in picked if part.bodies is not None),
-        titles=tuple(part.titles[0] for part in picked if part.titles is not None),
-    )
