@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from prefixbench.data.faults import Faults
 from prefixbench.data.layout_files import SPLITS, Folder, Source
 from prefixbench.data.parts import Table
 from prefixbench.data.records import read_rows
+from prefixbench.data.seen import Seen, digest_name
 from prefixbench.data.tables import TableWriter
 from prefixbench.data.values import RowReader
 
@@ -54,10 +53,6 @@ def name_text(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _fingerprint(text: str) -> int:
-    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
-
-
 def fill_query_pairs(filled: Filled, folder: Folder, table: Table, faults: Faults) -> None:
     """Queries, documents and judgements of query–passage pairs, equal texts being one; negatives are candidates."""
     tested = [one for one in folder.tables if one.split == folder.tables[0].split]
@@ -65,7 +60,7 @@ def fill_query_pairs(filled: Filled, folder: Folder, table: Table, faults: Fault
         queries = _Distinct(filled.open(stack, "queries", id="text", text="text"))
         corpus = _Distinct(filled.open(stack, "corpus", id="text", text="text"))
         qrels = filled.open(stack, "qrels", query="text", document="text", score="whole")
-        judged: set[int] = set()
+        judged = Seen()
         with_negatives = "negative" in table.columns
         for line, row, reader in _read_sources(tested, table, faults):
             query = reader.text(line, row, "query")
@@ -78,8 +73,7 @@ def fill_query_pairs(filled: Filled, folder: Folder, table: Table, faults: Fault
             for score, texts in ((1, passages), (0, negatives)):
                 for text in texts:
                     names = queries.add(query), corpus.add(text)
-                    if (key := _fingerprint("\0".join(names))) not in judged:
-                        judged.add(key)
+                    if judged.add("\0".join(names)):
                         qrels.add(*names, score)
 
 
@@ -88,12 +82,11 @@ class _Distinct:
 
     def __init__(self, writer: TableWriter) -> None:
         self._writer = writer
-        self._seen: set[int] = set()
+        self._seen = Seen()
 
     def add(self, text: str) -> str:
         name = name_text(text)
-        if (key := int(name, 16)) not in self._seen:
-            self._seen.add(key)
+        if self._seen.add(name):
             self._writer.add(name, text)
         return name
 
@@ -111,7 +104,7 @@ def fill_corpus(filled: Filled, folder: Folder, faults: Faults) -> None:
     """A corpus, its queries and the judgements, as BEIR keeps them."""
     with ExitStack() as stack:
         corpus = filled.open(stack, "corpus", id="text", title="text", text="text")
-        documents: set[int] = set()
+        documents = Seen()
         filled.extra["has_titles"] = False
         for line, row, reader in _read_columns(folder.corpus, CORPUS_COLUMNS, faults):
             title = reader.title(line, row)
@@ -121,7 +114,7 @@ def fill_corpus(filled: Filled, folder: Folder, faults: Faults) -> None:
                 corpus.add(name, title, text)
                 filled.extra["has_titles"] |= bool(title)
         queries = filled.open(stack, "queries", id="text", text="text")
-        asked: set[int] = set()
+        asked = Seen()
         for line, row, reader in _read_columns(folder.queries, QUERY_COLUMNS, faults):
             text, name = reader.text(line, row, "text"), _read_id(line, row, reader, asked)
             if name is not None and text is not None:
@@ -163,20 +156,18 @@ def _read_file(
             yield line, row, reader
 
 
-def _read_id(line: int, row: Mapping[str, Any], reader: RowReader, seen: set[int]) -> str | None:
+def _read_id(line: int, row: Mapping[str, Any], reader: RowReader, seen: Seen) -> str | None:
     name = reader.name(line, row, "id")
-    if name is not None:
-        if (key := _fingerprint(name)) in seen:
-            reader.fault(line, "the id stands further up already")
-            return None
-        seen.add(key)
+    if name is not None and not seen.add(name):
+        reader.fault(line, "the id stands further up already")
+        return None
     return name
 
 
 def _fill_judgements(
-    writer: TableWriter, sources: Sequence[Source], queries: set[int], documents: set[int], faults: Faults
+    writer: TableWriter, sources: Sequence[Source], queries: Seen, documents: Seen, faults: Faults
 ) -> None:
-    judged: set[int] = set()
+    judged = Seen()
     n_relevant = 0
     for line, row, reader in _read_columns(sources, QREL_COLUMNS, faults):
         query, document = reader.name(line, row, "query"), reader.name(line, row, "document")
@@ -185,14 +176,13 @@ def _fill_judgements(
             continue
         if not grade.is_integer():
             reader.fault(line, "the score is no whole number")
-        if _fingerprint(query) not in queries:
+        if query not in queries:
             reader.fault(line, "judges a query that is not among the queries")
-        if _fingerprint(document) not in documents:
+        if document not in documents:
             reader.fault(line, "judges a document that is not in the corpus")
-        if (key := _fingerprint(f"{query}\0{document}")) in judged:
+        if not judged.add(f"{query}\0{document}"):
             reader.fault(line, "judges a query and document that were judged further up")
             continue
-        judged.add(key)
         n_relevant += grade > 0
         writer.add(query, document, int(grade))
     if judged and not n_relevant:
@@ -229,7 +219,7 @@ class _Halves:
         self._counts: Counter[str] = Counter()
 
     def choose(self, text: str, labels: str | list[str]) -> str:
-        key = _fingerprint(text)
+        key = digest_name(text)
         if key not in self._of_text:
             label = labels if isinstance(labels, str) else " ".join(labels)
             self._of_text[key] = ("train", "test")[self._counts[label] % 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,14 @@ def digest_tokens(tokens: TokenRows) -> Digests:
     Texts of one digest are one to the model: those that differ in letter case, white space, or past the last token.
     """
     left_out = np.zeros(len(tokens.ids), np.int64) if tokens.left_out is None else np.maximum(tokens.left_out, 0)
+    rows = itertools.chain.from_iterable(
+        itertools.chain((count,), ids) for count, ids in zip(left_out.tolist(), tokens.ids, strict=True)
+    )
+    ends = 8 * np.cumsum(tokens.lengths + 1)  # all rows in one array, eight bytes a number
+    whole = np.fromiter(rows, "<i8").data.cast("B") if len(ends) else memoryview(b"")
     digests = [
-        hashlib.blake2b(np.asarray([count, *ids], dtype="<i8").tobytes(), digest_size=TEXT_BYTES).digest()
-        for count, ids in zip(left_out.tolist(), tokens.ids, strict=True)
+        hashlib.blake2b(whole[start:end], digest_size=TEXT_BYTES).digest()
+        for start, end in itertools.pairwise([0, *ends.tolist()])
     ]
     return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), TEXT_BYTES)
 

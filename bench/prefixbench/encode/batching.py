@@ -13,6 +13,8 @@ WORTHWHILE_SHARE = 1 / 32
 
 DEFAULT_CPU_TOKENS = 2048
 DEFAULT_GPU_TOKENS = 65536
+STATIC_TOKENS = 32768
+"""For averaged word vectors, which are not padded and take little memory."""
 
 
 def cut_batches(

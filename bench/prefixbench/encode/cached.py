@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,10 @@ MAX_WAITING_BYTES = 16 << 20
 
 WINDOW_TEXTS = 4096
 """Texts read at once; their token ids are all that is held in memory ahead of the forward pass."""
+
+
+SORTED_TEXTS = 1 << 18
+"""Texts that are brought into the order of their lengths at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +160,9 @@ class CachedEmbedder:
         stored = self._store.check_many(request.keys)
         if stored.all() and count is None:
             return None
-        # Stored texts first, so that others that are one with them take their vectors. Then longest first: chunks of
-        # like lengths pad little, memory runs out at once if ever, time left is no promise.
-        order = np.lexsort((-request.count_characters(), ~stored))
-        windows = [order[start : start + WINDOW_TEXTS] for start in range(0, len(order), WINDOW_TEXTS)]
         writer = _Writer(self._embedder, self._store, request, self._progress, int((~stored).sum()))
         alike = FirstAlike(len(request))
-        for window, inputs in self._read_ahead(request, windows):
+        for window, inputs in self._read_ahead(request, _cut_windows(request, stored)):
             sources = window if inputs.tokens is None else alike.find(window, digest_tokens(inputs.tokens))
             if count is not None:
                 count.add(window, inputs)
@@ -175,18 +175,18 @@ class CachedEmbedder:
         return None if count is None else count.digest_all(alike.digests)
 
     def _read_ahead(
-        self, request: Request, windows: Sequence[NDArray[np.int64]]
+        self, request: Request, windows: Iterator[NDArray[np.int64]]
     ) -> Iterator[tuple[NDArray[np.int64], Inputs]]:
         """Each window as read; a thread reads the next one while the caller embeds this one."""
-        if not windows:
-            return
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenise") as pool:
-            waiting = pool.submit(request.read, self._embedder, windows[0])
-            for window, following in zip(windows, [*windows[1:], None], strict=True):
-                inputs = waiting.result()
-                if following is not None:
-                    waiting = pool.submit(request.read, self._embedder, following)
-                yield window, inputs
+            waiting: list[tuple[NDArray[np.int64], Future[Inputs]]] = []
+            for window in windows:
+                waiting.append((window, pool.submit(request.read, self._embedder, window)))
+                if len(waiting) > 1:
+                    read, inputs = waiting.pop(0)
+                    yield read, inputs.result()
+            for read, inputs in waiting:
+                yield read, inputs.result()
 
     def _refuse_inert(self, request: Request) -> None:
         """Refuse a prefix or a parameter that reaches the model and changes no vector."""
@@ -208,6 +208,21 @@ class CachedEmbedder:
             _, vectors = self._store.get_many(request.keys[start : start + WINDOW_TEXTS])
             zeros += int((~vectors.any(axis=1)).sum())
         return zeros
+
+
+def _cut_windows(request: Request, stored: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
+    """Places of texts to be read at once, every place once.
+
+    Stored texts first, so that others that are one with them take their vectors. Then longest first: chunks of like
+    lengths pad little, memory runs out at once if ever, time left is no promise. Of a large corpus, longest first
+    within a block: no order of all of it is held, and what is scored together is stored together.
+    """
+    for is_stored in (True, False):
+        for start in range(0, len(request), SORTED_TEXTS):
+            places = start + np.flatnonzero(stored[start : start + SORTED_TEXTS] == is_stored)
+            places = places[np.argsort(-request.count_characters(places), kind="stable")]
+            for first in range(0, len(places), WINDOW_TEXTS):
+                yield places[first : first + WINDOW_TEXTS]
 
 
 class _Writer:

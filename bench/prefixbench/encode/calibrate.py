@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prefixbench.encode.batching import DEFAULT_CPU_TOKENS, DEFAULT_GPU_TOKENS
+from prefixbench.encode.batching import DEFAULT_CPU_TOKENS, DEFAULT_GPU_TOKENS, STATIC_TOKENS
 from prefixbench.encode.choice import describe_machine
 from prefixbench.encode.network import Network
 from prefixbench.files import read_memo, write_memo
@@ -29,6 +29,8 @@ WORTH_CHANGING = 1.1
 
 def choose_batch_tokens(network: Network, digest: str, cache: Path, engine: Engine) -> int:
     """The padded tokens a batch should hold, from the rate of a few sizes; measured once, then remembered."""
+    if network.is_static:
+        return STATIC_TOKENS
     kind = network.model.device.type
     tokenizer = network.tokenizer_for(Side())
     default = DEFAULT_GPU_TOKENS if kind == "cuda" else DEFAULT_CPU_TOKENS

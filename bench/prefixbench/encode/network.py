@@ -125,7 +125,7 @@ class Network:
             key: value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
             for key, value in features.items()
         }
-        with self._precision():
+        with self._precision(), self._threads():
             if self.engine is None:
                 features = self.model(features, **self.forward_kwargs(side))
             else:
@@ -141,6 +141,24 @@ class Network:
     def _precision(self) -> AbstractContextManager[object]:
         low = AUTOCAST.get(self.dtype)
         return nullcontext() if low is None else torch.autocast(self.model.device.type, dtype=low)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether texts only have their word vectors averaged."""
+        return type(next(iter(self.model.children()))) is StaticEmbedding
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """One thread for averaging word vectors: more wait for one another longer than there is work for them."""
+        if not self.is_static:
+            yield
+            return
+        own = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(own)
 
     @property
     def poolings(self) -> list[Pooling]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prefixbench.vectors.keys import find_distinct, vector_keys
-from prefixbench.vectors.mapped_texts import take_texts
+from prefixbench.vectors.keys import find_repeats, vector_keys
+from prefixbench.vectors.mapped_texts import count_characters, take_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,16 +30,15 @@ class Request:
         self, identity: EmbedderIdentity, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None
     ) -> None:
         self.side = side
-        keys = vector_keys(identity, side, texts, titles)
-        first, inverse = find_distinct(keys)
+        self.keys = vector_keys(identity, side, texts, titles)
         self._texts = texts
         self._titles = titles if side.title_slot else None
         # Mostly no text comes twice; then nothing is kept of where each stands.
         self._first: NDArray[np.int64] | None = None
         self._inverse: NDArray[np.int64] | None = None
-        self.keys = keys
-        if len(first) < len(keys):
-            self._first, self._inverse, self.keys = first, inverse, keys[first]
+        if (repeats := find_repeats(self.keys)) is not None:
+            self._first, self._inverse = repeats
+            self.keys = self.keys[self._first]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -58,10 +57,9 @@ class Request:
         """Some of the texts as the model is given them."""
         return embedder.read(self.texts(places), self.side, self.titles(places))
 
-    def count_characters(self) -> NDArray[np.int32]:
-        """Characters of each distinct text, without prefix and title; shape ``(n_distinct,)``."""
-        lengths = np.fromiter(map(len, self._texts), np.int32, len(self._texts))
-        return lengths if self._first is None else lengths[self._first]
+    def count_characters(self, places: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Characters of some of the distinct texts, without prefix and title; shape ``(n,)``."""
+        return count_characters(self._texts, places if self._first is None else self._first[places])
 
     def expand(self, vectors: Vectors, dim: int) -> Vectors:
         """The vector of each text asked for, repeats included, in an array of the caller's own."""

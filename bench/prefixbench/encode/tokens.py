@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -110,7 +111,7 @@ class StaticTokenizer:
         """All ids in one row, and where each text begins."""
         chosen = [rows.ids[i] for i in positions]
         starts = np.cumsum([0, *(len(ids) for ids in chosen[:-1])])
-        flat = np.fromiter((one for ids in chosen for one in ids), dtype=np.int64)
+        flat = np.fromiter(itertools.chain.from_iterable(chosen), dtype=np.int64)
         return _to_tensors({"input_ids": flat, "offsets": starts.astype(np.int64)})
 
 

@@ -14,7 +14,7 @@ from prefixbench.results.records import GeometrySummary
 from prefixbench.score import TextPart, embed_part
 from prefixbench.score.geometry import compute_geometry
 from prefixbench.spec.conditions import PrefixPair
-from prefixbench.vectors.keys import compute_text_digests, find_distinct
+from prefixbench.vectors.keys import find_repeats, join_digests
 
 GEOMETRY_SAMPLE = 1000
 """Texts of each role that geometry is computed on; neighbours cost the square of it."""
@@ -51,13 +51,15 @@ def _sends_alike(part: TextPart, one: PrefixPair, other: PrefixPair) -> bool:
 
 def sample_distinct(parts: Sequence[TextPart], rng: np.random.Generator) -> TextPart:
     """A seeded sample of the distinct texts of one role; the same ones whatever they are sent with."""
-    first, number = find_distinct(np.concatenate([compute_text_digests(part.texts) for part in parts]))
-    chosen = rng.permutation(len(first))[:GEOMETRY_SAMPLE]
-    place = np.empty(len(first), dtype=np.int64)
-    place[number] = np.arange(len(number))  # of several, the last
+    repeats = find_repeats(join_digests([part.texts for part in parts]))
     ends = np.cumsum([len(part.texts) for part in parts])
+    chosen = rng.permutation(int(ends[-1]) if repeats is None else len(repeats[0]))[:GEOMETRY_SAMPLE]
+    if repeats is not None:
+        place = np.empty(len(repeats[0]), dtype=np.int64)
+        place[repeats[1]] = np.arange(len(repeats[1]))  # of several, the last
+        chosen = place[chosen]
     picked = []
-    for row in place[chosen].tolist():
+    for row in chosen.tolist():
         index = int(np.searchsorted(ends, row, side="right"))
         picked.append(parts[index].select(np.array([row - ends[index] + len(parts[index].texts)])))
     whole = TextPart(parts[0].role, tuple(part.texts[0] for part in picked))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from prefixbench.files import write_file
 from prefixbench.plan.place import Place
 from prefixbench.spec.conditions import Role
-from prefixbench.vectors.keys import Digests, compute_text_digests, find_distinct
+from prefixbench.vectors.keys import Digests, compute_text_digests, find_distinct, find_repeats, join_digests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,10 +95,11 @@ def remember_texts(cache: Path, place: Place, manifest: TextManifest) -> None:
     for role in dict.fromkeys(part.role for part in manifest.parts):
         name = role.value if role else "text"
         parts = [part for part in manifest.parts if part.role == role]
-        digests = np.concatenate([compute_text_digests(part.texts) for part in parts])
-        first, _ = find_distinct(digests)
-        arrays[name] = digests[first]
-        arrays[f"{name}.lengths"] = np.concatenate([_count(part.texts) for part in parts])[first]
+        digests = join_digests([part.texts for part in parts])
+        lengths = np.concatenate([_count(part.texts) for part in parts])
+        if (repeats := find_repeats(digests)) is not None:
+            digests, lengths = digests[repeats[0]], lengths[repeats[0]]
+        arrays |= {name: digests, f"{name}.lengths": lengths}
         if any(part.titles is not None for part in parts):
             arrays |= _digest_pairs(name, [part.request(title_slot=True) for part in parts])
     write_file(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from datasets import Dataset
@@ -13,7 +14,7 @@ from mteb.abstasks.aggregated_task import AbsTaskAggregate
 from prefixbench.errors import ScoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from mteb.abstasks import AbsTask, AbsTaskBitextMining
 
@@ -99,6 +100,13 @@ def read_in_blocks(data: Any, name: str) -> Iterator[list[Any]]:  # noqa: ANN401
         return
     for start in range(0, len(data), ROWS_AT_ONCE):
         yield list(data[name][start : start + ROWS_AT_ONCE])
+
+
+def find_rows(data: Any, names: Collection[str]) -> dict[str, int]:  # noqa: ANN401 - as above
+    """The rows of some documents by id, in the order of the data; of a large corpus the other ids come and go."""
+    wanted = frozenset(names)
+    ids = itertools.chain.from_iterable(read_in_blocks(data, "id"))
+    return {name: row for row, name in enumerate(ids) if name in wanted}
 
 
 def read_pair_texts(data: Any, columns: Sequence[str]) -> list[tuple[str, ...]]:  # noqa: ANN401 - as above

@@ -10,7 +10,7 @@ import numpy as np
 from mteb.abstasks import AbsTaskRetrieval
 
 from prefixbench.items.words import find_words, list_words, share_words
-from prefixbench.score.data import fresh_task, get_split, read_column
+from prefixbench.score.data import find_rows, fresh_task, get_split
 from prefixbench.score.digest import item_parts
 from prefixbench.score.search import join_titles
 from prefixbench.spec.tasks import PAIR_TASK_TYPES
@@ -59,7 +59,7 @@ def _find_in_relevant(data: Any, queries: Mapping[str, str]) -> dict[str, float]
         for query, grades in data["relevant_docs"].items()
         if query in queries
     }
-    row_of = {name: row for row, name in enumerate(read_column(data["corpus"], "id"))}
+    row_of = find_rows(data["corpus"], {name for own in relevant.values() for name in own})
     wanted = list(dict.fromkeys(name for own in relevant.values() for name in own if name in row_of))
     chosen = join_titles(data["corpus"].select([row_of[name] for name in wanted]))[0]
     text_of = dict(zip(wanted, chosen, strict=True))

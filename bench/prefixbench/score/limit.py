@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from mteb.abstasks import (
 from mteb.abstasks.retrieval import _filter_queries_without_positives
 
 from prefixbench.errors import ScoreError
-from prefixbench.score.data import Task, fresh_task, read_column, unpack_single_row
+from prefixbench.score.data import Task, fresh_task, read_column, read_in_blocks, unpack_single_row
 from prefixbench.score.sampling import count_embedded, select_evaluated_rows
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _limit_queries(task: AbsTaskRetrieval, data: Any, limit: int, seed: int) -> 
         return
     data["top_ranked"] = {name: copy.copy(ranked) for name, ranked in data["top_ranked"].items() if name in kept_ids}
     candidates = {document for ranked in data["top_ranked"].values() for document in ranked}
-    corpus_ids = read_column(data["corpus"], "id")
+    corpus_ids = itertools.chain.from_iterable(read_in_blocks(data["corpus"], "id"))
     data["corpus"] = data["corpus"].select([row for row, name in enumerate(corpus_ids) if name in candidates])
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mteb.abstasks import AbsTaskRetrieval
 
-from prefixbench.score.data import fresh_task, get_split, read_column
+from prefixbench.score.data import find_rows, fresh_task, get_split
 from prefixbench.score.search import join_titles
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ def quote_documents(task: AbsTask, hf_split: str, hf_subset: str, names: Collect
     if not names or not isinstance(task, AbsTaskRetrieval):
         return {}
     corpus = get_split(fresh_task(task), hf_split, hf_subset)["corpus"]
-    wanted = {*names}
-    rows = {name: row for row, name in enumerate(read_column(corpus, "id")) if name in wanted}
+    rows = find_rows(corpus, names)
     texts = join_titles(corpus.select(list(rows.values())))[0]
     return {
         name: " ".join(text[: 4 * MOST_LETTERS].split())[:MOST_LETTERS] for name, text in zip(rows, texts, strict=True)

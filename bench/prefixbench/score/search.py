@@ -15,7 +15,7 @@ from mteb._create_dataloaders import _retrieval_texts
 from mteb.types import PromptType
 
 from prefixbench.errors import ScoreError
-from prefixbench.score.data import ROWS_AT_ONCE, read_column
+from prefixbench.score.data import ROWS_AT_ONCE, find_rows, read_column
 from prefixbench.score.parts import TextPart, check_texts, make_part
 from prefixbench.spec.conditions import Role
 from prefixbench.vectors.mapped_texts import HELD_SUFFIX, MappedTexts, write_texts
@@ -119,7 +119,7 @@ class SearchByVectors(ABC):
         place: str,
         top_k: int,
     ) -> Ranking:
-        row_of = {document: row for row, document in enumerate(read_column(corpus, "id"))}
+        row_of = find_rows(corpus, {document for own in top_ranked.values() for document in own or ()})
         vectors = self._embed_documents(corpus, place)
         ranking: Ranking = {query_id: {} for query_id in query_ids}
         for row, query_id in enumerate(query_ids):

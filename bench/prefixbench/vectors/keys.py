@@ -77,19 +77,30 @@ def vector_keys(
     Returns:
         Shape ``(n_texts, KEY_BYTES)``.
     """
-    return keys_from_digests(Namespace.of(identity, side), side, compute_text_digests(texts), titles)
+    return _make_keys(Namespace.of(identity, side), side, len(texts), _digest_blocks(texts), titles)
 
 
 def compute_text_digests(texts: Sequence[str]) -> Digests:
     """Digests of texts alone, shape ``(n_texts, TEXT_BYTES)``; from these keys follow without the texts."""
-    new = hashlib.blake2b
     digests = np.empty((len(texts), TEXT_BYTES), dtype=np.uint8)
-    left = iter(texts)
-    for start in range(0, len(texts), BLOCK):
-        block = itertools.islice(left, BLOCK)
-        joined = b"".join(new(_encode(text), digest_size=TEXT_BYTES, person=_TEXT).digest() for text in block)
-        digests[start : start + BLOCK] = np.frombuffer(joined, dtype=np.uint8).reshape(-1, TEXT_BYTES)
+    for start, block in zip(range(0, len(texts), BLOCK), _digest_blocks(texts), strict=True):
+        digests[start : start + BLOCK] = block
     return digests
+
+
+def join_digests(parts: Sequence[Sequence[str]]) -> Digests:
+    """The digests of several sequences of texts, one after another; those of one are not copied."""
+    if len(parts) == 1:
+        return compute_text_digests(parts[0])
+    return np.concatenate([compute_text_digests(texts) for texts in parts])
+
+
+def _digest_blocks(texts: Iterable[str]) -> Iterator[Digests]:
+    """The digests of ``BLOCK`` texts after another."""
+    new, left = hashlib.blake2b, iter(texts)
+    while block := list(itertools.islice(left, BLOCK)):
+        joined = b"".join(new(_encode(text), digest_size=TEXT_BYTES, person=_TEXT).digest() for text in block)
+        yield np.frombuffer(joined, dtype=np.uint8).reshape(-1, TEXT_BYTES)
 
 
 def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles: Sequence[str] | None = None) -> Keys:
@@ -104,15 +115,23 @@ def keys_from_digests(namespace: Namespace, side: Side, digests: Digests, titles
     Returns:
         Shape ``(n_texts, KEY_BYTES)``.
     """
-    keys = np.empty((len(digests), KEY_BYTES), dtype=np.uint8)
+    blocks = (digests[start : start + BLOCK] for start in range(0, len(digests), BLOCK))
+    return _make_keys(namespace, side, len(digests), blocks, titles)
+
+
+def _make_keys(
+    namespace: Namespace, side: Side, n_texts: int, blocks: Iterable[Digests], titles: Sequence[str] | None
+) -> Keys:
+    """The keys of texts whose digests come ``BLOCK`` after another, so that those of a large corpus are never held."""
+    keys = np.empty((n_texts, KEY_BYTES), dtype=np.uint8)
     keys[:, :NAMESPACE_BYTES] = np.frombuffer(namespace.digest, dtype=np.uint8)
     if side.title_slot and titles is not None:
         prefixes: Iterator[str] = (_join_strings(side, title) for title in titles)
     else:
-        prefixes = itertools.repeat(side.prefix_for(), len(digests))
+        prefixes = itertools.repeat(side.prefix_for(), n_texts)
     started = functools.lru_cache(BLOCK)(_start_entry)
-    for start in range(0, len(digests), BLOCK):
-        entries = _split(digests[start : start + BLOCK])
+    for start, block in zip(range(0, n_texts, BLOCK), blocks, strict=True):
+        entries = _split(block)
         parts = []
         for prefix, entry in zip(itertools.islice(prefixes, len(entries)), entries, strict=True):
             state = started(prefix).copy()
@@ -146,12 +165,24 @@ def find_distinct(rows: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[n
         ours, before = order[start : start + BLOCK], order[start - 1 : start - 1 + BLOCK]
         opens[start : start + BLOCK] = (words[ours] != words[before[: len(ours)]]).any(axis=1)
     leaders = order[opens]
-    if (np.diff(tails[leaders]) == 0).any():
-        return _find_distinct_slowly(rows)
+    for start in range(0, len(leaders), BLOCK):
+        if (np.diff(tails[leaders[start : start + BLOCK + 1]]) == 0).any():
+            return _find_distinct_slowly(rows)
     first = np.sort(leaders)
     inverse = np.empty(len(rows), dtype=np.int64)
     inverse[order] = np.repeat(np.searchsorted(first, leaders), np.diff(np.flatnonzero(opens), append=len(rows)))
     return first, inverse
+
+
+def find_repeats(rows: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """As ``find_distinct``, but ``None`` where no row comes twice: then it takes eight bytes a row, for a moment."""
+    tails = np.ascontiguousarray(rows).view(np.uint64)[:, -1].copy()
+    tails.sort()
+    for start in range(1, len(tails), BLOCK):
+        ours = tails[start : start + BLOCK]
+        if (ours == tails[start - 1 : start - 1 + BLOCK][: len(ours)]).any():
+            return find_distinct(rows)
+    return None
 
 
 def _find_distinct_slowly(rows: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from prefixbench.files import write_file
 
@@ -73,15 +74,27 @@ class MappedTexts(Sequence[str]):
 
     def take(self, places: NDArray[np.int64]) -> list[str]:
         """The texts at these places, in their order."""
+        texts = np.empty(len(places), dtype=object)
+        for group, found in self._group(places):
+            texts[group] = found.to_pylist()
+        return texts.tolist()
+
+    def count_characters(self, places: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Characters of the texts at these places, without taking them out of the file; shape ``(n,)``."""
+        counts = np.empty(len(places), dtype=np.int32)
+        for group, found in self._group(places):
+            counts[group] = pc.utf8_length(found).to_numpy()
+        return counts
+
+    def _group(self, places: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], pa.StringArray]]:
+        """Which of the places are in one piece of the file, and the texts there."""
         rows = places if self._rows is None else self._rows[places]
         order = np.argsort(rows, kind="stable")
         numbers = np.searchsorted(self._ends, rows[order], side="right")
-        texts = np.empty(len(rows), dtype=object)
         for group in np.split(order, np.flatnonzero(np.diff(numbers)) + 1) if len(rows) else []:
             number = int(np.searchsorted(self._ends, rows[group[0]], side="right"))
             chunk = self._chunks[number]
-            texts[group] = chunk.take(pa.array(rows[group] - (self._ends[number] - len(chunk)))).to_pylist()
-        return texts.tolist()
+            yield group, chunk.take(pa.array(rows[group] - (self._ends[number] - len(chunk))))
 
     def select(self, places: NDArray[np.int64]) -> MappedTexts:
         """Some of the texts, still in the file."""
@@ -93,6 +106,13 @@ class MappedTexts(Sequence[str]):
 def take_texts(texts: Sequence[str], places: NDArray[np.int64]) -> list[str]:
     """The texts at these places, in their order."""
     return texts.take(places) if isinstance(texts, MappedTexts) else [texts[place] for place in places.tolist()]
+
+
+def count_characters(texts: Sequence[str], places: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Characters of the texts at these places, shape ``(n,)``."""
+    if isinstance(texts, MappedTexts):
+        return texts.count_characters(places)
+    return np.fromiter((len(texts[place]) for place in places.tolist()), np.int32, len(places))
 
 
 def select_texts(texts: Sequence[str], places: NDArray[np.int64]) -> Sequence[str]:
