@@ -1,6 +1,6 @@
 """Memory and time of a sweep over own data, by the number of documents.
 
-    python -m benchmarks.data.measure [--documents 10000,100000,1000000]
+    python -m benchmarks.data.measure [--documents 10000,100000,1000000] [--conditions 2] [--work FOLDER]
 
 Documents are twelve words, queries four of one document's; the model averages random word vectors, so that what is
 measured is reading, keeping, searching and scoring, and not a forward pass.
@@ -9,6 +9,7 @@ measured is reading, keeping, searching and scoring, and not a forward pass.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -26,6 +27,7 @@ from benchmarks.sweep.watch import watch
 
 HERE = Path(__file__).parent
 N_QUERIES, N_WORDS, DIMENSIONS = 1_000, 5_000, 64
+ROWS_AT_ONCE = 8_192
 
 
 def make_data(folder: Path, n_documents: int) -> None:
@@ -36,12 +38,14 @@ def make_data(folder: Path, n_documents: int) -> None:
     files = [(folder / name).open("w") for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv")]
     corpus, queries, qrels = files
     qrels.write("query-id\tcorpus-id\tscore\n")
-    for number in range(n_documents):
-        words = [f"w{word}" for word in rng.integers(0, N_WORDS, 12)]
-        corpus.write(json.dumps({"_id": f"d{number}", "text": " ".join(words)}) + "\n")
-        if number in asked:
-            queries.write(json.dumps({"_id": f"q{number}", "text": " ".join(words[:4])}) + "\n")
-            qrels.write(f"q{number}\td{number}\t1\n")
+    vocabulary = np.array([f"w{word}" for word in range(N_WORDS)], dtype=object)
+    for start in range(0, n_documents, ROWS_AT_ONCE):
+        drawn = vocabulary[rng.integers(0, N_WORDS, (min(ROWS_AT_ONCE, n_documents - start), 12))].tolist()
+        for number, words in enumerate(drawn, start):
+            corpus.write(f'{{"_id": "d{number}", "text": "{" ".join(words)}"}}\n')
+            if number in asked:
+                queries.write(f'{{"_id": "q{number}", "text": "{" ".join(words[:4])}"}}\n')
+                qrels.write(f"q{number}\td{number}\t1\n")
     for file in files:
         file.close()
 
@@ -60,18 +64,30 @@ def make_model(folder: Path) -> None:
     SentenceTransformer(modules=[embedding], device="cpu").save(str(folder), create_model_card=False)
 
 
-def measure(n_documents: int, work: Path) -> dict[str, object]:
-    """One sweep of two conditions in a process of its own."""
-    data, model, results = work / f"data-{n_documents}", work / "model", work / f"results-{n_documents}"
-    make_data(data, n_documents)
+def measure(n_documents: int, n_conditions: int, work: Path) -> dict[str, object]:
+    """One sweep in a process of its own, with an empty cache."""
+    data, model = work / f"data-{n_documents}", work / "model"
+    if not data.exists():
+        make_data(data, n_documents)
     if not model.exists():
         make_model(model)
-    command = [sys.executable, "-m", "prefixbench", "sweep", "--models", str(model), "--data", str(data)]
-    command += ["--conditions", "none", "--prefix", 'mine:query="ask: ",document="told: "', "--workers", "1"]
-    command += ["--results", str(results), "--cache", str(work / "cache"), "--no-report"]
-    usage = watch(command, {"PREFIXBENCH_CACHE": str(work / "cache")})
-    scores = {name: row.score for row in load_run(results).results for name in row.conditions}
-    return {"documents": n_documents, "scores": scores, **asdict(usage)}
+    with tempfile.TemporaryDirectory(dir=work) as kept:
+        results, cache = Path(kept) / "results", Path(kept) / "cache"
+        command = [sys.executable, "-m", "prefixbench", "sweep", "--models", str(model), "--data", str(data)]
+        command += ["--conditions", "none", "--workers", "1", "--no-report"]
+        command += ["--prefix", 'mine:query="ask: ",document="told: "'] if n_conditions == 2 else []
+        command += ["--results", str(results), "--cache", str(cache)]
+        usage = watch(command, {"PREFIXBENCH_CACHE": str(cache)})
+        scores = {name: row.score for row in load_run(results).results for name in row.conditions}
+        stored = sum(file.stat().st_size for file in (cache / "vectors").rglob("*.arrow"))
+    return {
+        "documents": n_documents,
+        "conditions": n_conditions,
+        "scores": scores,
+        "stored_bytes": stored,
+        "commit": collect_provenance("cpu").git_commit,
+        **asdict(usage),
+    }
 
 
 def render_table(content: dict[str, object]) -> str:
@@ -80,13 +96,16 @@ def render_table(content: dict[str, object]) -> str:
     assert isinstance(provenance, dict)
     assert isinstance(points, list)
     lines = [
-        f"{provenance['cpu']}. Two conditions, {N_QUERIES:,} queries; memory of all processes, shared pages once.",
+        f"{provenance['cpu']}. {N_QUERIES:,} queries, {DIMENSIONS} dimensions; memory of all processes, shared pages "
+        "once.",
         "",
-        "| documents | peak memory, MiB | without mapped files, MiB | CPU seconds | seconds | cores of other work |",
-        "|---:|---:|---:|---:|---:|---:|",
+        "| documents | conditions | vectors, MiB | peak memory, MiB | without mapped files, MiB | CPU seconds "
+        "| seconds | cores of other work |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {point['documents']:,} | {point['peak_pss_bytes'] / 2**20:,.0f} "
+        f"| {point['documents']:,} | {point['conditions']} | {point['stored_bytes'] / 2**20:,.0f} "
+        f"| {point['peak_pss_bytes'] / 2**20:,.0f} "
         f"| {point['peak_anonymous_bytes'] / 2**20:,.0f} | {point['cpu_seconds']:,.0f} "
         f"| {point['wall_seconds']:,.0f} | {point['other_cores']:.1f} |"
         for point in points
@@ -98,16 +117,23 @@ def main() -> None:
     """Measure and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", default="10000,100000,1000000")
+    parser.add_argument("--conditions", type=int, choices=(1, 2), default=2)
+    parser.add_argument("--work", type=Path, help="where data are made, and kept for the next time; nowhere if absent")
     parser.add_argument("--output", type=Path, default=HERE)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as work:
-        points = [measure(int(number), Path(work)) for number in options.documents.split(",")]
+    with contextlib.ExitStack() as stack:
+        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        sizes = [int(number) for number in options.documents.split(",")]
+        points = [measure(size, options.conditions, work) for size in sizes]
+    path = options.output / "figures.json"
+    known = json.loads(path.read_text())["points"] if path.exists() else []  # other points stay as they were
+    by_size = {(point["documents"], point["conditions"]): point for point in [*known, *points]}
     content = {
         "provenance": collect_provenance("cpu").model_dump(exclude={"warnings"}),
         "load_average": os.getloadavg()[0],
-        "points": points,
+        "points": [by_size[size] for size in sorted(by_size)],
     }
-    (options.output / "figures.json").write_text(json.dumps(content, indent=1) + "\n")
+    path.write_text(json.dumps(content, indent=1) + "\n")
     (options.output / "figures.md").write_text(render_table(content))
     sys.stdout.write(render_table(content))
 

@@ -28,7 +28,7 @@ from prefixbench.spec.sweep import DataSpec
 DATA_FOLDER, MADE = "data", "made.json"
 """In the cache folder; each data set has a folder there, with the file that says what was made."""
 
-FORMAT = 1
+FORMAT = 2
 """Part of the key; raised whenever the same data would be read otherwise."""
 
 FEWEST_ITEMS = 10
@@ -68,7 +68,8 @@ def prepare_data(spec: DataSpec, cache: Path | None = None) -> Prepared:
         CacheError: The tables cannot be written.
     """
     folder = list_files(locate_data(spec.path), spec.path, spec.split)
-    place = (cache or default_cache_folder()).expanduser() / DATA_FOLDER / _key(spec, folder)
+    table = None if folder.corpus else _guess(spec, folder)
+    place = (cache or default_cache_folder()).expanduser() / DATA_FOLDER / _key(table, folder, spec.split)
     with contextlib.suppress(OSError, ValueError, TypeError):
         found = Prepared(place, **json.loads((place / MADE).read_text(encoding="utf-8")))
         os.utime(place / MADE)  # what was used lately is not pruned
@@ -79,7 +80,7 @@ def prepare_data(spec: DataSpec, cache: Path | None = None) -> Prepared:
     except OSError as error:
         raise CacheError(f"{place.parent}: no tables of {spec.path} can be kept here ({error.strerror}).") from error
     try:
-        facts = _read(spec, folder, made)
+        facts = _read(table, folder, made)
         (made / MADE).write_text(json.dumps(facts), encoding="utf-8")
         with contextlib.suppress(OSError):  # somebody else made the same in the meantime
             made.replace(place)
@@ -90,10 +91,10 @@ def prepare_data(spec: DataSpec, cache: Path | None = None) -> Prepared:
     return Prepared(place, **facts)
 
 
-def _key(spec: DataSpec, folder: Folder) -> str:
-    """Digest of the files' bytes and of what was said of them; their place does not count."""
-    told = spec.model_dump(mode="json", include={"type", "columns", "split"})
-    names = [(one.path.name, one.split) for one in folder.sources]
+def _key(table: Table | None, folder: Folder, split: str | None) -> str:
+    """Digest of the files' bytes and of what they are taken for; their place, and who said so, do not count."""
+    told = None if table is None else [table.layout.task_type, dict(table.columns)]
+    names = [split, *((one.path.name, one.split) for one in folder.sources)]
     digest = hashlib.sha256(json.dumps([FORMAT, told, names], sort_keys=True).encode())
     for source in folder.sources:
         with source.path.open("rb") as file:
@@ -101,14 +102,11 @@ def _key(spec: DataSpec, folder: Folder) -> str:
     return digest.hexdigest()[:32]
 
 
-def _read(spec: DataSpec, folder: Folder, made: Path) -> dict[str, Any]:
+def _read(table: Table | None, folder: Folder, made: Path) -> dict[str, Any]:
     faults = Faults()
     filled = Filled(made)
-    table = None if folder.corpus else _guess(spec, folder, faults)
     if table is None:
         task_type, columns = "Retrieval", {}
-        if not folder.corpus:
-            faults.raise_any()
         fill_corpus(filled, folder, faults)
     else:
         task_type, columns = table.layout.task_type, dict(table.columns)
@@ -127,13 +125,18 @@ def _read(spec: DataSpec, folder: Folder, made: Path) -> dict[str, Any]:
     }
 
 
-def _guess(spec: DataSpec, folder: Folder, faults: Faults) -> Table | None:
-    """Tell from the first row what the table is; ``None`` where there is no row."""
-    source = folder.tables[0]
+def _guess(spec: DataSpec, folder: Folder) -> Table:
+    """Tell from the first row what the table is.
+
+    Raises:
+        SpecError: There is no row that can be read, or it fits no layout.
+    """
+    source, faults = folder.tables[0], Faults()
     first = next(read_rows(source.path, source.name, faults), None)
     if first is None:
         faults.add(source.name, 0, "holds no rows")
-        return None
+        faults.raise_any()
+    assert first is not None
     row = first[1]
     table = guess_table(spec, list(row), source.name)
     if (
