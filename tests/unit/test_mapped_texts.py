@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prefixbench.vectors.mapped_texts import MappedTexts, select_texts, take_texts, write_texts
+from prefixbench.vectors.mapped_texts import MappedTexts, count_characters, select_texts, take_texts, write_texts
 
 WORDS = [f"text {number} – ä\n" for number in range(20_000)]
 
@@ -34,6 +34,8 @@ def test_rows_come_in_the_order_asked_for_from_any_number_of_chunks(texts: Mappe
     assert list(some) == list(select_texts(WORDS, places)) == expected
     assert take_texts(some, np.array([8_999, 0])) == [expected[-1], expected[0]]
     assert take_texts(texts, np.array([], dtype=np.int64)) == []
+    for one in (texts, WORDS, texts.select(np.arange(20_000))):
+        assert count_characters(one, places).tolist() == list(map(len, expected))
 
 
 def test_they_travel_as_a_path_and_outlive_the_file(texts: MappedTexts) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prefixbench.encode.alike import FirstAlike
 from prefixbench.vectors import keys
-from prefixbench.vectors.keys import TEXT_BYTES, compute_text_digests, find_distinct
+from prefixbench.vectors.keys import TEXT_BYTES, compute_text_digests, find_distinct, find_repeats
 
 WORDS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=60)
 
@@ -43,6 +43,10 @@ def test_distinct_rows_are_numbered_by_first_appearance(words: list[str]) -> Non
     distinct = list(dict.fromkeys(words))
     assert [words[place] for place in first] == distinct
     assert [distinct[number] for number in inverse] == words
+    repeats = find_repeats(rows)
+    assert (repeats is None) == (len(distinct) == len(words))
+    if repeats is not None:
+        assert (repeats[0].tolist(), repeats[1].tolist()) == (first.tolist(), inverse.tolist())
 
 
 def test_rows_that_end_alike_are_still_told_apart() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import resource
 import signal
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from prefixbench.errors import CacheError
 from prefixbench.spec.conditions import Side
 from prefixbench.vectors import VectorStore
+from prefixbench.vectors import index as index_module
 from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
 from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace, vector_keys
 from prefixbench.vectors.segment import UnreadableSegmentError, compute_checksums, load_segment
@@ -115,6 +117,23 @@ def test_of_two_vectors_under_one_key_the_first_stays(store: VectorStore) -> Non
     store.put_many(keys, make_vectors(1, start=50), NAMESPACE)
     for reader in (store, VectorStore.open(store.folder)):
         np.testing.assert_array_equal(reader.get_many(keys)[1], make_vectors(1))
+
+
+@pytest.mark.parametrize("most", [1, 6, 40])
+def test_keys_are_found_in_layers_of_any_size(store: VectorStore, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(index_module, "LAYER_KEYS", most)
+    names = [f"text {number}" for number in range(30)]
+    keys, cuts = make_keys(*names), [0, 1, 2, 9, 10, 17, 30]
+    for number, (start, end) in enumerate(itertools.pairwise(cuts)):
+        vectors = np.arange(start, end, dtype=np.float32)[:, None] + np.zeros(3, np.float32)
+        store.put_many(keys[start:end], vectors, NAMESPACE)
+        if number % 2:  # again under the same keys: the first stays
+            store.put_many(keys[start:end], vectors + 100, NAMESPACE)
+    for opened in (store, VectorStore.open(store.folder)):
+        found, vectors = opened.get_many(keys[::-1])
+        assert found.all()
+        assert vectors[:, 0].tolist() == list(range(29, -1, -1))
+        assert not opened.contains_many(make_keys("other", "text 30")).any()
 
 
 def test_many_small_segments_become_one(store: VectorStore) -> None:

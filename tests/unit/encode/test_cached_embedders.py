@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prefixbench.encode import cached as cached_module
 from prefixbench.encode.audit_memo import AuditMemo
 from prefixbench.encode.cached import CachedEmbedder, StoredEmbedder, TextCounts
 from prefixbench.errors import AuditError, CacheError
@@ -88,6 +89,34 @@ def test_a_text_that_is_one_with_a_stored_one_takes_its_vector(store: VectorStor
     vectors = CachedEmbedder(model, VectorStore.open(store.folder)).embed(["A", "a", "c"], QUERY)
     assert model.seen == [("query: ", "c")]
     np.testing.assert_array_equal(vectors[0], vectors[1])
+
+
+class LengthsEmbedder(UncasedEmbedder):
+    """Remembers how long the texts were that it read at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_at_once: list[list[int]] = []
+
+    def read(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
+        self.read_at_once.append([len(text) for text in texts])
+        return super().read(texts, side, titles)
+
+
+def test_a_large_corpus_is_read_block_by_block_each_longest_first(
+    store: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cached_module, "SORTED_TEXTS", 20)
+    monkeypatch.setattr(cached_module, "WINDOW_TEXTS", 8)
+    texts = ["x" * (1 + (7 * number) % 50) for number in range(50)]
+    CachedEmbedder(HashEmbedder(), store).embed(texts[:3], QUERY)
+    model = LengthsEmbedder()
+    vectors = CachedEmbedder(model, store).embed([*texts, texts[1].upper(), texts[45].upper()], QUERY)
+    np.testing.assert_array_equal(vectors[[1, 45]], vectors[[50, 51]])
+    assert [len(lengths) for lengths in model.read_at_once] == [3, 8, 8, 1, 8, 8, 4, 8, 4]
+    joined = [length for lengths in model.read_at_once for length in lengths]
+    for start, end in ((0, 3), (3, 20), (20, 40), (40, 52)):
+        assert joined[start:end] == sorted(joined[start:end], reverse=True)
 
 
 def test_another_process_finds_what_was_embedded(store: VectorStore) -> None:
