@@ -7,7 +7,9 @@ PrefixbenchError               a sentence a person can act on; the command line 
 ├── PrefixNotFoundError        no layer documents a prefix; never read as "the empty prefix"
 ├── InexpressibleError         this model cannot express this condition; the cell is skipped with the reason
 ├── ResultsError               a results folder that is foreign, torn, locked or made with other settings
-├── CacheError                 the embedding store cannot be used (full disk, no permission)
+├── CacheError                 the embedding store cannot be used (no permission)
+│   ├── FullDiskError          there is no room on a disk; another machine may have some
+│   └── LostVectorsError       vectors of an encoded cell are gone before it was scored; it is encoded again
 ├── ModelLoadError             a model that cannot be loaded: missing, unsafe, other weights than expected
 │   └── UntrustedCodeError     a model that brings code nobody has trusted; its cells are skipped
 ├── HubUnreachableError        the hub does not answer; names the repository
@@ -88,6 +90,14 @@ class ResultsError(PrefixbenchError):
 
 class CacheError(PrefixbenchError):
     """The embedding store cannot be used."""
+
+
+class FullDiskError(CacheError):
+    """Nothing more can be written on a machine; the same work may well be done on another."""
+
+
+class LostVectorsError(CacheError):
+    """Vectors that were embedded cannot be brought to the worker that scores them."""
 
 
 class ModelLoadError(PrefixbenchError):

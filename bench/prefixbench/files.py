@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import platformdirs
 
-from prefixbench.errors import CacheError
+from prefixbench.errors import CacheError, FullDiskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,19 @@ FileState = tuple[str, int, int, int, int]
 SEAL = "SHA256SUMS"
 """In a folder that was made here and is trusted later: what its files are."""
 
+FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+}
+"""What a system says that has no room, in words."""
+
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
 """Some network file systems sync renames themselves and refuse to be asked."""
+
+
+def is_address(named: str | Path) -> bool:
+    """Whether a cache is named by an address, such as ``s3://bucket/folder``, and not by a folder."""
+    return isinstance(named, str) and "://" in named
 
 
 def default_cache_folder() -> Path:
@@ -40,13 +51,33 @@ def default_cache_folder() -> Path:
     Raises:
         CacheError: The user has no home folder, and no other is named.
     """
+    return locate_cache(os.environ.get("PREFIXBENCH_CACHE"))
+
+
+def locate_cache(named: str | Path | None) -> Path:
+    """The folder on this machine of a cache: a folder is its own, an address has one in the user's cache folder.
+
+    Raises:
+        CacheError: As ``default_cache_folder``.
+    """
     try:
-        named = os.environ.get("PREFIXBENCH_CACHE") or platformdirs.user_cache_dir("prefixbench", appauthor=False)
-        return Path(named).expanduser()
+        if named and not is_address(named):
+            return Path(named).expanduser()
+        folder = Path(platformdirs.user_cache_dir("prefixbench", appauthor=False)).expanduser()
+        if not named:
+            return folder
+        own = os.environ.get("PREFIXBENCH_CACHE", "")
+        base = Path(own).expanduser() if own and not is_address(own) else folder
+        return base / "addresses" / hashlib.sha256(str(named).encode()).hexdigest()[:16]
     except RuntimeError:  # as both say that there is no home
         raise CacheError(
             "this user has no home folder to keep a cache in; name one with --cache or PREFIXBENCH_CACHE."
         ) from None
+
+
+def choose_cache_error(error: OSError) -> type[CacheError]:
+    """What a cache folder that could not be written to is reported as: a full disk is told from other faults."""
+    return FullDiskError if error.errno in FULL else CacheError
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -21,8 +21,7 @@ from prefixbench.data.layout_files import Folder, list_files
 from prefixbench.data.location import locate_data
 from prefixbench.data.parts import Table, guess_table
 from prefixbench.data.records import read_rows
-from prefixbench.errors import CacheError
-from prefixbench.files import default_cache_folder
+from prefixbench.files import choose_cache_error, default_cache_folder
 from prefixbench.spec.sweep import DataSpec
 
 DATA_FOLDER, MADE = "data", "made.json"
@@ -78,14 +77,16 @@ def prepare_data(spec: DataSpec, cache: Path | None = None) -> Prepared:
         place.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=place.parent))
     except OSError as error:
-        raise CacheError(f"{place.parent}: no tables of {spec.path} can be kept here ({error.strerror}).") from error
+        kind = choose_cache_error(error)
+        raise kind(f"{place.parent}: no tables of {spec.path} can be kept here ({error.strerror}).") from error
     try:
         facts = _read(table, folder, made)
         (made / MADE).write_text(json.dumps(facts), encoding="utf-8")
         with contextlib.suppress(OSError):  # somebody else made the same in the meantime
             made.replace(place)
     except OSError as error:  # files of the user's that cannot be read are faults of the data
-        raise CacheError(f"{place.parent}: the tables of {spec.path} cannot be written ({error.strerror}).") from error
+        kind = choose_cache_error(error)
+        raise kind(f"{place.parent}: the tables of {spec.path} cannot be written ({error.strerror}).") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return Prepared(place, **facts)

@@ -6,35 +6,31 @@ import errno
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
-from prefixbench.errors import CacheError
-from prefixbench.files import write_file
+from prefixbench.files import FULL, choose_cache_error, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_FULL = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "the file is too big",
-}
+_NO_ROOM = {**FULL, errno.EFBIG: "the file is too big"}
 
 
 def publish_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file of the store; see ``write_file``.
 
     Raises:
-        CacheError: The disk is full, the quota used up, or the folder may not be written to. Nothing is left behind.
+        FullDiskError: The disk is full or the quota used up. Nothing is left behind.
+        CacheError: The folder may not be written to.
     """
     try:
         write_file(path, write)
     except OSError as error:
-        raise CacheError(describe_write_failure(path.parent, error)) from error
+        raise choose_cache_error(error)(describe_write_failure(path.parent, error)) from error
 
 
 def describe_write_failure(folder: Path, error: OSError) -> str:
     """One sentence that says why a folder of the cache cannot be written to, and what helps."""
-    reason = _FULL.get(error.errno or 0)
+    reason = _NO_ROOM.get(error.errno or 0)
     if reason:
         return (
             f"{folder}: {reason}, nothing more can be stored; what is stored is whole. Free space there, run "
