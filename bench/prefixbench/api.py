@@ -95,7 +95,8 @@ def plan(
     Args:
         sweep: A sweep file, or the name of a preset; not needed where ``models`` and ``tasks`` are given.
         results: The results folder, to tell what is done; ``results/NAME`` where absent.
-        cache: The folder of the embedding store; the user's cache folder where absent.
+        cache: The cache folder, or an address to share vectors at, such as ``s3://bucket/folder``; the user's own cache
+            folder where absent.
         **choices: As on the command line.
 
     Returns:
@@ -109,9 +110,10 @@ def plan(
     import pandas as pd
 
     from prefixbench.run.preview import preview_sweep
+    from prefixbench.vectors.mirror import open_cache
 
     spec = _load_spec(sweep, choices)
-    preview = preview_sweep(spec, _choose_folder(results, spec), None if cache is None else Path(cache))
+    preview = preview_sweep(spec, _choose_folder(results, spec), None if cache is None else open_cache(cache))
     rows = [
         {
             "model": one.cell.model.name,
@@ -162,7 +164,8 @@ def sweep(
     Args:
         sweep: A sweep file, or the name of a preset; not needed where ``models`` and ``tasks`` are given.
         results: The results folder; ``results/NAME`` where absent.
-        cache: The folder of the embedding store; the user's cache folder where absent.
+        cache: The cache folder, or an address to share vectors at, such as ``s3://bucket/folder``; the user's own cache
+            folder where absent.
         overwrite: ``never``, ``only-missing`` or ``always``.
         workers: Scoring processes; 0 scores in this one.
         **choices: As on the command line.
@@ -174,10 +177,11 @@ def sweep(
     from prefixbench.run.command import SweepOptions, run_sweep
     from prefixbench.run.progress import choose_progress
     from prefixbench.spec.sweep import Overwrite
+    from prefixbench.vectors.mirror import open_cache
 
     spec = _load_spec(sweep, choices)
     folder = _choose_folder(results, spec)
-    options = SweepOptions(folder, None if cache is None else Path(cache), Overwrite(overwrite), workers)
+    options = SweepOptions(folder, None if cache is None else open_cache(cache), Overwrite(overwrite), workers)
     run_sweep(spec, options, choose_progress())
     return load(folder)
 

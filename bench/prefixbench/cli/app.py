@@ -8,6 +8,7 @@ import io
 import os
 import pkgutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from prefixbench.errors import PrefixbenchError, SpecError
+from prefixbench.files import is_address
 from prefixbench.plain import clean_text, strip_credentials
 
 if TYPE_CHECKING:
@@ -32,6 +34,19 @@ GROUPS = {
     "Look after": ("cache", "twins"),
 }
 """Commands in the order one meets them; one that stands nowhere here is listed last."""
+
+
+def parse_cache(named: str) -> Path:
+    """The cache folder that ``--cache`` names; for an address, the one that this machine keeps for it.
+
+    Raises:
+        CacheError: The address cannot be reached.
+    """
+    if not is_address(named):
+        return Path(named)
+    from prefixbench.vectors.mirror import open_cache
+
+    return open_cache(named)
 
 
 class Commands(TyperGroup):

@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prefixbench.cli.app import EXIT_FAILED_CELLS, app
+from prefixbench.cli.app import EXIT_FAILED_CELLS, app, parse_cache
 
 if TYPE_CHECKING:
     from prefixbench.vectors import VectorStore
 
 CacheOption = Annotated[
-    Path | None, typer.Option("--cache", help="Cache folder.", envvar="PREFIXBENCH_CACHE", show_default=False)
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="Cache folder.",
+        envvar="PREFIXBENCH_CACHE",
+        show_default=False,
+        metavar="<path|url>",
+        parser=parse_cache,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 

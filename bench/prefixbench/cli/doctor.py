@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from prefixbench.cli.app import app
+from prefixbench.cli.app import app, parse_cache
 
 
 @app.command("doctor")
@@ -23,7 +23,15 @@ def doctor_command(
         str | None, typer.Option(metavar="MODEL", help="The model it is said to serve, to judge it by.")
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option("--cache", help="Cache folder.", envvar="PREFIXBENCH_CACHE", show_default=False)
+        Path | None,
+        typer.Option(
+            "--cache",
+            help="Cache folder.",
+            envvar="PREFIXBENCH_CACHE",
+            show_default=False,
+            metavar="<path|url>",
+            parser=parse_cache,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from prefixbench.errors import CacheError
 from prefixbench.vectors.keys import KEY_BYTES, NAMESPACE_BYTES, Keys, Namespace
+from prefixbench.vectors.mirror import Mirror, find_address
 from prefixbench.vectors.namespace_folder import Damage, NamespaceFolder
 from prefixbench.vectors.namespaces import NamespaceRecord, describe_changed_weights, load_record, write_record
 from prefixbench.vectors.publish import publish_file
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from prefixbench.vectors.embedder import EmbedderIdentity, Vectors
-    from prefixbench.vectors.index import Places
 
-STORE_FOLDER = "vectors"
-"""The store's place in the cache folder."""
+STORE_FOLDER, FORMAT_NAME = "vectors", "format.json"
+"""The store's place in the cache folder, and the file in it that says how to read it."""
 
 FORMAT = 1
 """Raised when older programs could misread what newer ones write."""
@@ -45,6 +45,7 @@ class VectorStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.damage: list[Damage] = []
+        self._address = find_address(folder)
         self._namespaces: dict[str, NamespaceFolder] = {}
         self._lock = threading.RLock()
 
@@ -71,20 +72,20 @@ class VectorStore:
 
     def contains_many(self, keys: Keys) -> NDArray[np.bool_]:
         """Which keys have a vector, without reading it; shape ``(n,)``."""
-        return self._find(keys, NamespaceFolder.locate)
+        return self._find(keys, NamespaceFolder.contains)
 
     def check_many(self, keys: Keys) -> NDArray[np.bool_]:
         """Which keys have a vector that is what was written; shape ``(n,)``. Damaged records are dropped and noted."""
-        return self._find(keys, NamespaceFolder.locate_sound)
+        return self._find(keys, lambda folder, some: folder.locate_sound(some) >= 0)
 
-    def _find(self, keys: Keys, locate: Callable[[NamespaceFolder, Keys], Places]) -> NDArray[np.bool_]:
-        """Which keys have a place, some at a time, since looking takes more memory than the keys."""
+    def _find(self, keys: Keys, look: Callable[[NamespaceFolder, Keys], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Which keys are found, some at a time, since looking takes more memory than the keys."""
         found = np.zeros(len(keys), dtype=np.bool_)
         with self._lock:
             for start in range(0, len(keys), KEYS_AT_ONCE):
                 some = keys[start : start + KEYS_AT_ONCE]
                 for folder, chosen in self._group(some):
-                    found[start + chosen] = locate(folder, some[chosen]) >= 0
+                    found[start + chosen] = look(folder, some[chosen])
         return found
 
     def get_many(self, keys: Keys) -> tuple[NDArray[np.bool_], Vectors]:
@@ -146,7 +147,8 @@ class VectorStore:
     def namespace(self, name: str) -> NamespaceFolder:
         """The folder of one namespace, by its name."""
         if name not in self._namespaces:
-            self._namespaces[name] = NamespaceFolder(self.folder / name, self._note_damage)
+            mirror = None if self._address is None else Mirror(self._address, self.folder / name)
+            self._namespaces[name] = NamespaceFolder(self.folder / name, self._note_damage, mirror)
         return self._namespaces[name]
 
     def namespace_names(self) -> list[str]:
@@ -175,7 +177,7 @@ class VectorStore:
 
     @property
     def _format_path(self) -> Path:
-        return self.folder / "format.json"
+        return self.folder / FORMAT_NAME
 
     def _write_format(self) -> None:
         if not self._format_path.exists():

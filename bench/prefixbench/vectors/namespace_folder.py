@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from prefixbench.vectors.embedder import Vectors
+    from prefixbench.vectors.mirror import Mirror
 
 MAX_SEGMENT_BYTES = 1 << 28
 
@@ -70,16 +71,31 @@ class NamespaceFolder:
         folder: Where they stand.
     """
 
-    def __init__(self, folder: Path, report: Callable[[Damage], None]) -> None:
+    def __init__(self, folder: Path, report: Callable[[Damage], None], mirror: Mirror | None = None) -> None:
         self.folder = folder
         self._report = report
+        self._mirror = mirror
         self._index = KeyIndex()
         self._listed: set[str] = set()
         self._condemned: set[bytes] = set()
-        self._may_merge = True
+        self._may_merge = mirror is None  # merged segments would be sent, and fetched, beside what they were made of
+
+    def contains(self, keys: Keys) -> NDArray[np.bool_]:
+        """Which keys have a place here, or at the address that the store is shared at; shape ``(n,)``."""
+        found: NDArray[np.bool_] = self._locate_here(keys) >= 0
+        if self._mirror is not None and not found.all():
+            found[~found] = self._mirror.holds(keys[~found])
+        return found
 
     def locate(self, keys: Keys) -> Places:
         """The place of each key; where one is missing, looks once for what others have published since."""
+        places = self._locate_here(keys)
+        missing = places < 0
+        if self._mirror is not None and missing.any() and self._mirror.fetch(keys[missing]):
+            places = self._locate_here(keys)
+        return places
+
+    def _locate_here(self, keys: Keys) -> Places:
         places = self._index.locate(keys)
         if (places < 0).any() and self.refresh():
             places = self._index.locate(keys)
@@ -128,6 +144,8 @@ class NamespaceFolder:
             self._listed.add(path.name)
             segment = self._load(path)
             self._index.add([segment] if segment is not None else [])
+            if self._mirror is not None:
+                self._mirror.send(path)
             if self._condemned:
                 self._condemned.difference_update(list_keys(keys[part]))
         if self._may_merge:

@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -20,8 +21,6 @@ from prefixbench.vectors.keys import KEY_BYTES, Keys
 from prefixbench.vectors.publish import publish_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from prefixbench.vectors.embedder import Vectors
 
 SEGMENT_SUFFIX = ".arrow"
@@ -109,13 +108,34 @@ def load_segment(path: Path) -> Segment:
     """Map a segment.
 
     Raises:
-        FileNotFoundError: It was pruned meanwhile.
-        UnreadableSegmentError: It is no segment or is damaged as a whole.
+        FileNotFoundError: It is not there any more.
+        UnreadableSegmentError: It is damaged beyond reading single records.
         CacheError: The system does not let it be read.
     """
     try:
         # The map outlives the closed file, so that segments cost no file descriptors.
-        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        with pa.memory_map(str(path)) as source:
+            return _read_segment(source, path)
+    except OSError as error:
+        if error.errno is None:
+            raise UnreadableSegmentError(str(error)) from error
+        if error.errno in {errno.ENOENT, errno.ESTALE}:
+            raise FileNotFoundError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise CacheError(f"{path}: cannot be read ({os.strerror(error.errno).lower()}).") from error
+
+
+def parse_segment(content: NDArray[np.uint8]) -> Segment:
+    """A segment in memory, a view of its bytes; it has no file.
+
+    Raises:
+        UnreadableSegmentError: They are no segment, or damaged beyond reading single records.
+    """
+    return _read_segment(pa.BufferReader(pa.py_buffer(np.ascontiguousarray(content))), Path(os.devnull))
+
+
+def _read_segment(source: pa.NativeFile, path: Path) -> Segment:
+    try:
+        with pa.ipc.open_file(source) as reader:
             if reader.num_record_batches != 1:
                 raise UnreadableSegmentError(f"{reader.num_record_batches} batches where there must be one")
             batch = reader.get_batch(0)
@@ -136,14 +156,20 @@ def load_segment(path: Path) -> Segment:
             np.zeros(n, dtype=np.bool_),
         )
     except OSError as error:
+        if error.errno is not None:
+            raise
         # Arrow reports a damaged file as an OSError too, but without the number a failed system call has.
-        if error.errno is None:
-            raise UnreadableSegmentError(str(error)) from error
-        if error.errno in {errno.ENOENT, errno.ESTALE}:
-            raise FileNotFoundError(error.errno, os.strerror(error.errno), str(path)) from error
-        raise CacheError(f"{path}: cannot be read ({os.strerror(error.errno).lower()}).") from error
+        raise UnreadableSegmentError(str(error)) from error
     except (pa.ArrowException, KeyError, AttributeError, ValueError) as error:
         raise UnreadableSegmentError(str(error)) from error
+
+
+def dump_segment(keys: Keys, vectors: Vectors) -> NDArray[np.uint8]:
+    """The bytes of a segment, shape ``(n_bytes,)``; arguments as ``write_segment``."""
+    sink = pa.BufferOutputStream()
+    _write_batch(sink, keys, vectors)
+    content: NDArray[np.uint8] = np.frombuffer(sink.getvalue(), np.uint8)
+    return content
 
 
 def write_segment(folder: Path, keys: Keys, vectors: Vectors) -> Path:
@@ -160,6 +186,12 @@ def write_segment(folder: Path, keys: Keys, vectors: Vectors) -> Path:
     Raises:
         CacheError: It cannot be written.
     """
+    path = folder / f"{time.time_ns():020d}-{len(keys)}-{secrets.token_hex(8)}{SEGMENT_SUFFIX}"
+    publish_file(path, lambda file: _write_batch(file, keys, vectors))
+    return path
+
+
+def _write_batch(sink: BinaryIO | pa.NativeFile, keys: Keys, vectors: Vectors) -> None:
     keys, vectors = np.ascontiguousarray(keys), np.ascontiguousarray(vectors)
     batch = pa.RecordBatch.from_arrays(
         [
@@ -169,14 +201,8 @@ def write_segment(folder: Path, keys: Keys, vectors: Vectors) -> Path:
         ],
         names=["key", "checksum", "vector"],
     )
-
-    def write(file: BinaryIO) -> None:
-        with pa.ipc.new_file(file, batch.schema) as writer:
-            writer.write_batch(batch)
-
-    path = folder / f"{time.time_ns():020d}-{len(keys)}-{secrets.token_hex(8)}{SEGMENT_SUFFIX}"
-    publish_file(path, write)
-    return path
+    with pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
 
 
 def _wrap(kind: pa.DataType, values: NDArray[np.generic]) -> pa.Array:
