@@ -76,6 +76,40 @@ def test_shares_joined_are_the_whole(desk: Path, monkeypatch: pytest.MonkeyPatch
     assert (desk / "results" / "whole" / "report.html").is_file()
 
 
+@pytest.mark.parametrize("address", [False, True], ids=["sent", "address"])
+def test_nodes_without_a_common_folder_write_the_rows_of_one_process(
+    desk: Path, tmp_path: Path, address: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every node has a cache folder of its own; the one of the process that leads is none that they can name."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    home = desk / f"of-the-leader-{address}"
+    home.mkdir()
+    handle = os.open(home, os.O_RDONLY)  # a path that means another thing, or nothing, in every other process
+    own = [tmp_path / f"node-{number}" for number in range(3)]
+    head, *others = ({"num_cpus": 1, "env_vars": {"PREFIXBENCH_CACHE": str(folder)}} for folder in own)
+    cluster = Cluster(initialize_head=True, head_node_args={**head, "include_dashboard": False})
+    try:
+        for node in others:
+            cluster.add_node(**node)
+        cache = f"/proc/self/fd/{handle}/cache"
+        if address:
+            monkeypatch.setenv("PREFIXBENCH_CACHE", cache)
+            cache = f"file://{tmp_path}/bucket"
+        results = f"results/apart-{address}"
+        flags = f"--encoders 1 --executor ray --address {cluster.address} --no-report"
+        type_command(f"prefixbench sweep sweep.toml --results {results} --cache {cache} {flags}")
+    finally:
+        cluster.shutdown()
+        os.close(handle)
+    assert read_rows(desk / results) == read_rows(desk / "results" / "one")
+    stores = [folder for folder in own if list(folder.rglob("vectors/*/*.arrow"))]
+    assert len(stores) > 1  # one node embedded; those that scored have vectors too
+    assert bool(list((tmp_path / "bucket").rglob("*.arrow"))) is address
+    assert not list(home.rglob("vectors/*/*.arrow"))
+
+
 def test_a_cluster_writes_the_rows_of_one_process(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -73,7 +74,7 @@ def sweep_command(
     from prefixbench.run.progress import silence_libraries
 
     silence_libraries()  # before anything imports them
-    from prefixbench.run.cluster import ClusterSettings
+    from prefixbench.run.cluster_settings import ClusterSettings
     from prefixbench.run.command import SweepOptions, run_command
     from prefixbench.run.shard import Shard
 
@@ -88,7 +89,8 @@ def sweep_command(
     _refuse_flags(unused, executor)
     cluster = None
     if executor is ExecutorName.RAY:
-        cache = (flags.cache or default_cache_folder()).expanduser().absolute()
+        cache = (flags.cache or default_cache_folder()).expanduser().absolute()  # other nodes start elsewhere
+        flags = replace(flags, cache=cache)
         cluster = ClusterSettings(cache, address, gpus_per_model or 0.0, encoders, workers or None)
     if executor is ExecutorName.INLINE:
         workers = 0

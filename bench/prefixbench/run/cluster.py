@@ -6,21 +6,23 @@ import os
 import secrets
 import statistics
 import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
-from prefixbench.errors import ClusterError, EncodeError
-from prefixbench.run.actor import Actor
+from prefixbench.errors import ClusterError, EncodeError, FullDiskError, LostVectorsError
+from prefixbench.plain import first_line
+from prefixbench.run.actor import Actor, Answer, Home
+from prefixbench.run.cluster_settings import ClusterSettings, share_out
+from prefixbench.run.crew import RemoteWorker, Ticket, ask_nodes
 from prefixbench.run.executor import Failure, Job, Worker, choose_for
 from prefixbench.run.progress import Progress
 from prefixbench.run.session import EncodedCell
-from prefixbench.run.stages import MOST_TASKS
+from prefixbench.run.transit import Transit
+from prefixbench.vectors import STORE_FOLDER
+from prefixbench.vectors.mirror import find_address
 
 T = TypeVar("T")
-Then = Callable[[Any], None]
 
 MOST_TRIES = 3
 """Workers that may die of one job before it counts as failed."""
@@ -34,77 +36,26 @@ PATIENCE_SECONDS = 600.0
 _LOOK_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterSettings:
-    """Where the workers run, and with what.
-
-    Attributes:
-        cache: The folder of the embedding store, which every node must see under this path.
-        address: Of a running cluster, as ``ray.init`` takes it; a local one is started where ``None``.
-        gpus_per_model: GPUs, or a share of one, that each encoder holds; 0 encodes on processors.
-        encoders: Encoders, each with one model at a time; where ``None``, as many as the GPUs allow, or one a node.
-        scorers: Scoring workers, one core each; where ``None``, the cores that the encoders leave.
-    """
-
-    cache: Path
-    address: str | None = None
-    gpus_per_model: float = 0.0
-    encoders: int | None = None
-    scorers: int | None = None
-
-
-@dataclass(eq=False)
-class _Ticket:
-    """A job on its way."""
-
-    job: Job[Any]
-    then: Then
-    tries: int = 0
-    is_done: bool = False
-    began: float = 0.0
-    runs: int = 0
-
-
-@dataclass(eq=False)
-class _Remote:
-    """One worker, as the driver sees it."""
-
-    kind: Worker
-    actor: Any
-    ready: Any
-    is_ready: bool = False
-    ticket: _Ticket | None = None
-    answer: Any = None
-    keeps: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    dropped: list[str] = field(default_factory=list)
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether someone waits for its answer."""
-        return self.ticket is not None and not self.ticket.is_done
-
-    @property
-    def awaited(self) -> Any:  # noqa: ANN401 - a reference of Ray's
-        """What it answers next, if anything."""
-        return self.answer if self.is_ready else self.ready
-
-
 class RayExecutor:
     """Encoders and scorers as actors of a Ray cluster.
 
     A job goes to a worker that has its model or data at hand, else to one that is idle. A worker that dies, alone or
     with its node, is replaced, and its job given to another; a job that several die of fails. A job that takes much
     longer than others of its stage is given to an idle worker as well, and the first answer counts: a stage done twice
-    does no harm.
+    does no harm. What finds no room on a node's disk goes to another node, as long as there is one with room.
     """
 
     def __init__(self, settings: ClusterSettings, progress: Progress) -> None:
         self._settings = settings
         self._progress = progress
-        self._workers: list[_Remote] = []
-        self._waiting: dict[Worker, list[_Ticket]] = {Worker.SCORER: [], Worker.ENCODER: []}
+        self._workers: list[RemoteWorker] = []
+        self._waiting: dict[Worker, list[Ticket]] = {Worker.SCORER: [], Worker.ENCODER: []}
         self._seconds: dict[Callable[..., Any], list[float]] = defaultdict(list)
-        self._mark = settings.cache / f".seen-{secrets.token_hex(8)}"
+        self._transit = Transit()
+        self._stores: set[str] = set()
+        self._full: set[str] = set()
+        self._address: str | None = None
+        self._mark = f".seen-{secrets.token_hex(8)}"
         self._last_ready = time.monotonic()
         self.n_scorers = settings.scorers or 1
 
@@ -121,9 +72,18 @@ class RayExecutor:
             raise ClusterError(
                 f"--address {self._settings.address}: no Ray cluster could be joined ({error})."
             ) from None
-        self._mark.parent.mkdir(parents=True, exist_ok=True)
-        self._mark.touch()
-        n_encoders, self.n_scorers = _share_out(ray.cluster_resources(), len(ray.nodes()), self._settings)
+        self._settings.cache.mkdir(parents=True, exist_ok=True)
+        (self._settings.cache / self._mark).touch()
+        address = find_address(self._settings.cache / STORE_FOLDER)
+        self._address = None if address is None else address.url
+        homes = ask_nodes(self._settings.cache, self._mark, self._address)
+        self._stores = {home.store for home in homes}
+        if apart := len(self._stores - {""}):
+            how = f"fetched from {self._address}" if self._address else "sent"
+            self._progress.say(
+                f"{apart} of {len(homes)} nodes do not see {self._settings.cache}; vectors are {how} and kept there"
+            )
+        n_encoders, self.n_scorers = share_out(ray.cluster_resources(), len(ray.nodes()), self._settings)
         self._last_ready = time.monotonic()
         for kind, count in ((Worker.ENCODER, n_encoders), (Worker.SCORER, self.n_scorers)):
             for _ in range(count):
@@ -131,13 +91,13 @@ class RayExecutor:
 
     def submit(self, job: Job[T], then: Callable[[T | Failure], None]) -> None:
         """Queue a job; see ``Executor``."""
-        self._waiting[job.worker].append(_Ticket(job, then))
+        self._waiting[job.worker].append(Ticket(job, then))
 
     def run(self) -> None:
         """Work until nothing is left; see ``Executor``.
 
         Raises:
-            ClusterError: A node does not see the cache folder, or the cluster gives no worker.
+            ClusterError: The cluster gives no worker.
         """
         import ray
 
@@ -152,11 +112,10 @@ class RayExecutor:
             self._look_for_workers()
 
     def release(self, name: str) -> None:
-        """Forget it in the workers that keep it, before their next job; see ``Executor``."""
+        """Forget it in the workers that keep it, before their next job, or let go of vectors; see ``Executor``."""
+        self._transit.release(name)
         for worker in self._workers:
-            if name in worker.keeps:
-                del worker.keeps[name]
-                worker.dropped.append(name)
+            worker.drop(name)
 
     def stop(self) -> None:
         """End the workers and leave the cluster, or end the one that was started here; see ``Executor``."""
@@ -164,45 +123,69 @@ class RayExecutor:
 
         for queue in self._waiting.values():
             queue.clear()
-        self._mark.unlink(missing_ok=True)
+        (self._settings.cache / self._mark).unlink(missing_ok=True)
         for worker in self._workers:
             ray.kill(worker.actor)
         self._workers = []
         ray.shutdown()
 
-    def _place(self, kind: Worker) -> _Remote:
+    @property
+    def _is_shared(self) -> bool:
+        return self._stores <= {""}
+
+    def _place(self, kind: Worker) -> RemoteWorker:
         import ray
 
         gpus = self._settings.gpus_per_model if kind is Worker.ENCODER else 0.0
-        actor = ray.remote(Actor).options(num_cpus=1, num_gpus=gpus, scheduling_strategy="SPREAD").remote(kind)
-        return _Remote(kind, actor, actor.sees.remote(str(self._mark)))
+        made = ray.remote(Actor).options(num_cpus=1, num_gpus=gpus, scheduling_strategy="SPREAD")
+        actor = made.remote(kind, self._settings.cache, self._mark, self._address)
+        return RemoteWorker(kind, actor, actor.arrive.remote())
 
     def _hand_out(self) -> None:
         for worker in self._workers:
-            if not worker.is_ready or worker.ticket is not None:
+            if worker.home is None or worker.ticket is not None or self._should_rest(worker):
                 continue
             waiting = self._waiting[worker.kind]
             others = [other for other in self._workers if other is not worker and other.kind is worker.kind]
             elsewhere = {name for other in others for name in other.keeps}
             index = choose_for(worker.keeps, elsewhere, [ticket.job.keeps for ticket in waiting])
             if index is not None:
-                self._begin(worker, waiting.pop(index))
+                self._begin(worker, worker.home, waiting.pop(index))
             elif waiting and worker.kind is Worker.ENCODER:
-                self._begin(worker, waiting.pop(0))  # a replica of a model that others have too
+                self._begin(worker, worker.home, waiting.pop(0))  # a replica of a model that others have too
             elif not waiting and (slow := self._find_slow(worker.kind)) is not None:
-                self._begin(worker, slow)
+                self._begin(worker, worker.home, slow)
 
-    def _begin(self, worker: _Remote, ticket: _Ticket) -> None:
-        worker.ticket = ticket
+    def _should_rest(self, worker: RemoteWorker) -> bool:
+        """Whether its node's disk is full, while another node has room for such work."""
+        homes = [other.home for other in self._workers if other.kind is worker.kind and other.home is not None]
+        return (
+            worker.home is not None
+            and worker.home.node in self._full
+            and any(home.node not in self._full for home in homes)
+        )
+
+    def _begin(self, worker: RemoteWorker, home: Home, ticket: Ticket) -> None:
+        import ray
+
+        try:
+            shipment = [] if self._address else self._transit.ship(ticket.job.needs, home.store)
+            worker.answer = worker.actor.run.remote(ticket.job, worker.dropped, shipment, is_shared=self._is_shared)
+        except LostVectorsError as error:
+            self._finish(ticket, Failure.of(error))
+            return
+        except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as error:
+            # The job itself finds no room in Ray's store: others that end make some.
+            if any(other.is_needed for other in self._workers):
+                self._waiting[worker.kind].insert(0, ticket)
+            else:
+                self._finish(ticket, Failure.of(ClusterError(f"Ray's object store is full ({first_line(error)}).")))
+            return
+        worker.ticket, worker.dropped = ticket, []
         ticket.began, ticket.runs = time.monotonic(), ticket.runs + 1
-        worker.keeps[ticket.job.keeps] = None
-        worker.keeps.move_to_end(ticket.job.keeps)
-        while len(worker.keeps) > (MOST_TASKS if worker.kind is Worker.SCORER else 1):
-            worker.keeps.popitem(last=False)
-        worker.answer = worker.actor.run.remote(ticket.job, worker.dropped)
-        worker.dropped = []
+        worker.remember(ticket.job.keeps)
 
-    def _find_slow(self, kind: Worker) -> _Ticket | None:
+    def _find_slow(self, kind: Worker) -> Ticket | None:
         now = time.monotonic()
         for other in self._workers:
             ticket = other.ticket
@@ -214,34 +197,56 @@ class RayExecutor:
                 return ticket
         return None
 
-    def _take(self, worker: _Remote) -> None:
+    def _take(self, worker: RemoteWorker) -> None:
         """Take a worker's readiness, its answer or its death."""
         import ray
 
         try:
             answer = ray.get(worker.awaited)
         except ray.exceptions.RayTaskError as error:
-            answer = Failure.of(error.cause or error)  # it lives, but cannot read its job
+            answer = Answer(Failure.of(error.cause or error))  # it lives, but cannot read its job or give its answer
         except ray.exceptions.RayError as error:
             self._replace(worker, error)
             return
-        if not worker.is_ready:
-            if not answer:
-                raise ClusterError(
-                    f"--cache {self._settings.cache}: a node of the cluster does not see this folder; name one that "
-                    "all nodes share."
-                )
-            worker.is_ready, self._last_ready = True, time.monotonic()
+        if worker.home is None:
+            worker.home, self._last_ready = answer, time.monotonic()
+            self._stores.add(answer.store)
             return
         ticket, worker.ticket, worker.answer = worker.ticket, None, None
         assert ticket is not None
-        if not ticket.is_done:
-            ticket.is_done = True
+        if ticket.is_done:
+            return
+        if isinstance(answer.value, Failure):
+            if self._went_elsewhere(worker, worker.home, ticket, answer.value):
+                return
+        else:
+            self._full.discard(worker.home.node)
             self._seconds[ticket.job.stage].append(time.monotonic() - ticket.began)
-            self._count(answer)
-            ticket.then(answer)
+            self._transit.arrive(ticket.job.needs, worker.home.store)
+            if ticket.job.makes:
+                self._transit.note(ticket.job.makes, worker.home.store, worker.actor, answer.parcels)
+            self._count(answer.value)
+        self._finish(ticket, answer.value)
 
-    def _replace(self, worker: _Remote, error: Exception) -> None:
+    def _went_elsewhere(self, worker: RemoteWorker, home: Home, ticket: Ticket, failure: Failure) -> bool:
+        """Queue a job anew that failed for want of room on one node's disk, where another may have some."""
+        if failure.error == LostVectorsError.__name__:
+            self._transit.lose(ticket.job.needs)
+        if failure.error != FullDiskError.__name__:
+            return False
+        self._full.add(home.node)
+        if not self._should_rest(worker):
+            return False
+        self._progress.say(f"a node has no room left, its work goes to others: {failure.reason}")
+        ticket.runs = 0
+        self._waiting[worker.kind].insert(0, ticket)
+        return True
+
+    def _finish(self, ticket: Ticket, answer: object) -> None:
+        ticket.is_done = True
+        ticket.then(answer)
+
+    def _replace(self, worker: RemoteWorker, error: Exception) -> None:
         import ray
 
         ray.kill(worker.actor)
@@ -253,9 +258,10 @@ class RayExecutor:
         if ticket.tries < MOST_TRIES:
             self._waiting[worker.kind].insert(0, ticket)
             return
-        ticket.is_done = True
-        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        ticket.then(Failure.of(EncodeError(f"{MOST_TRIES} workers died of it, most likely for want of memory ({why})")))
+        why = first_line(error)
+        self._finish(
+            ticket, Failure.of(EncodeError(f"{MOST_TRIES} workers died of it, most likely for want of memory ({why})"))
+        )
 
     def _count(self, answer: object) -> None:
         if isinstance(answer, EncodedCell):
@@ -266,7 +272,7 @@ class RayExecutor:
     def _look_for_workers(self) -> None:
         """End a sweep that waits for workers which never come."""
         wanted = {kind for kind, queue in self._waiting.items() if queue}
-        if wanted <= {worker.kind for worker in self._workers if worker.is_ready}:
+        if wanted <= {worker.kind for worker in self._workers if worker.home is not None}:
             self._last_ready = time.monotonic()
         elif time.monotonic() - self._last_ready > PATIENCE_SECONDS:
             names = " or ".join(sorted(wanted))
@@ -274,19 +280,3 @@ class RayExecutor:
                 f"the cluster gave no {names} for {PATIENCE_SECONDS:.0f} s; lower --gpus-per-model, --encoders or "
                 "--workers."
             )
-
-
-def _share_out(resources: dict[str, float], n_nodes: int, settings: ClusterSettings) -> tuple[int, int]:
-    """How many encoders and scorers the cluster carries."""
-    cores = int(resources.get("CPU", 1))
-    gpus = resources.get("GPU", 0.0)
-    if settings.gpus_per_model and gpus < settings.gpus_per_model:
-        raise ClusterError(f"--gpus-per-model {settings.gpus_per_model:g}: the cluster has {gpus:g} GPUs.")
-    fitting = int(gpus / settings.gpus_per_model) if settings.gpus_per_model else n_nodes
-    encoders = settings.encoders or max(1, min(fitting, cores // 2))
-    scorers = settings.scorers or max(1, cores - encoders)
-    if encoders + scorers > max(2, cores):
-        raise ClusterError(
-            f"--encoders {encoders} and --workers {scorers} take {encoders + scorers} cores; the cluster has {cores}."
-        )
-    return encoders, scorers

@@ -21,7 +21,8 @@ from prefixbench.plan.place import Place
 from prefixbench.plan.resolver import Resolver
 from prefixbench.results import load_run
 from prefixbench.results.guard import hold_folder
-from prefixbench.run.cluster import ClusterSettings, RayExecutor
+from prefixbench.run.cluster import RayExecutor
+from prefixbench.run.cluster_settings import ClusterSettings
 from prefixbench.run.executor import Executor, InlineExecutor
 from prefixbench.run.folder import examine_present, find_pending, make_folder, open_folder
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
-from prefixbench.errors import PrefixbenchError, UntrustedCodeError
+from prefixbench.errors import FullDiskError, PrefixbenchError, UntrustedCodeError
+from prefixbench.files import FULL
 from prefixbench.plain import strip_credentials
 
 T = TypeVar("T")
@@ -31,12 +32,16 @@ class Job(Generic[T]):
         worker: The kind of worker that can run it.
         keeps: What the worker has at hand afterwards, by name: a model, the data of a task. Jobs that name the same are
             best run by the same worker.
+        makes: The name under which other jobs ask for the vectors that this one leaves in the store, if any.
+        needs: Names of the vectors that it reads; all of them were made before.
     """
 
     stage: Callable[..., T]
     arguments: tuple[Any, ...]
     worker: Worker
     keeps: str
+    makes: str = ""
+    needs: tuple[str, ...] = ()
 
     def run(self) -> T | Failure:
         """Call the stage; whatever it raises is a failure, but for the user's interruption."""
@@ -70,6 +75,8 @@ class Failure:
             return cls(str(error), kind, isinstance(error, UntrustedCodeError))
         if isinstance(error, MemoryError):
             return cls("The machine ran out of memory; lower --batch-tokens or --limit, or use --dtype bfloat16.", kind)
+        if isinstance(error, OSError) and error.errno in FULL:
+            kind = FullDiskError.__name__  # whichever library was writing
         text = " ".join(strip_credentials(str(error)).split()) or "no message"
         return cls(f"{kind}: {text[:500]}", kind)
 
@@ -93,7 +100,7 @@ class Executor(Protocol):
         """Work until nothing is left, neither of what was submitted nor of what ``then`` submits."""
 
     def release(self, name: str) -> None:
-        """Let workers give back what they keep under this name: no further job needs it."""
+        """Let go of what is kept or was made under this name: no further job needs it."""
 
     def stop(self) -> None:
         """End at once the workers that this executor started, and drop what is left."""

@@ -170,7 +170,7 @@ class ModelSession:
         roles = tuple(dict.fromkeys(part.role for part in place_texts.manifest.parts))
         sent = replace(cell, pair=self.known.sent_pair(cell.pair, symmetric=None in roles))
         embedded, tokens = self.embedder.counts.texts_embedded, self._lazy.tokens_used
-        groups = [(role, *group) for role in roles for group in _group_texts(place_texts.manifest, sent.pair, role)]
+        groups = [(role, *group) for role in roles for group in group_texts(place_texts.manifest, sent.pair, role)]
         remote = self._lazy.remote
         inert = () if remote is None else remote.prove_levers([side for _, side, _, _ in groups])
         audit = tuple(self._encode_texts(role, side, texts, titles) for role, side, texts, titles in groups)
@@ -207,10 +207,16 @@ class ModelSession:
         return self.embedder.audit(texts, side, titles, role=role, finish=add_notes)
 
 
-def _group_texts(
+def group_texts(
     manifest: TextManifest, pair: PrefixPair, role: Role | None
 ) -> Iterator[tuple[Side, Sequence[str], Sequence[str] | None]]:
-    """The texts of a role by the side they are sent with, and their titles for a side that has a slot for them."""
+    """The texts of a role by the side they are sent with, and their titles for a side that has a slot for them.
+
+    Args:
+        manifest: The texts of a place.
+        pair: As the model is sent it.
+        role: Whose texts.
+    """
     parts = [part for part in manifest.parts if part.role == role]
     split = [part.split(pair) for part in parts]
     sides = [pair.side_for(role)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from prefixbench.endpoints.settings import EndpointSettings
-from prefixbench.errors import BudgetError
+from prefixbench.errors import BudgetError, LostVectorsError
 from prefixbench.plan.cell import Cell
 from prefixbench.plan.expand import Plan
 from prefixbench.plan.place import Place
@@ -35,30 +35,11 @@ from prefixbench.run.stages import (
     score_stored_cell,
 )
 from prefixbench.run.texts import PlaceTexts, remember_texts
-from prefixbench.score import TextPart
-from prefixbench.spec.conditions import BASELINE
+from prefixbench.run.work import Work, label_of, list_work, name_vectors
 from prefixbench.spec.sweep import EncoderSettings, ModelSpec
 
-
-@dataclass(eq=False)
-class _Work:
-    """The pending cells of one model on one place.
-
-    Attributes:
-        baseline: The cell of ``none``, pending or not: the geometry compares with its vectors.
-        held: What is to be scored once those vectors are there; encoders beside one another keep no order.
-        texts: What the place asks for, until all of it is embedded.
-    """
-
-    model: ModelSpec
-    place: Place
-    cells: list[Cell] = field(default_factory=list)
-    baseline: Cell | None = None
-    held: list[Callable[[], None]] | None = None
-    n_to_encode: int = 0
-    n_to_record: int = 0
-    texts: PlaceTexts | None = None
-    samples: tuple[TextPart, ...] = ()
+MOST_BEGINNINGS = 3
+"""How often a cell is encoded whose vectors are lost before it is scored, until that counts as its failure."""
 
 
 @dataclass
@@ -94,11 +75,12 @@ class Sweep:
     n_failed: int = 0
     stopped: str | None = None
     seconds_encode: float = 0.0
-    _ahead: deque[_Work] = field(default_factory=deque)
-    _open: set[_Work] = field(default_factory=set)
-    _listing: set[_Work] = field(default_factory=set)
+    _ahead: deque[Work] = field(default_factory=deque)
+    _open: set[Work] = field(default_factory=set)
+    _listing: set[Work] = field(default_factory=set)
     _places_of_model: Counter[ModelSpec] = field(default_factory=Counter)
     _places_of_task: Counter[str] = field(default_factory=Counter)
+    _beginnings: Counter[str] = field(default_factory=Counter)
     _device: dict[ModelSpec, str] = field(default_factory=dict)
     _kept: set[tuple[str, str, str]] = field(default_factory=set)
     _quoted: dict[tuple[str, str], set[str]] = field(default_factory=dict)
@@ -110,7 +92,7 @@ class Sweep:
             ResultsError: The results folder cannot be written to.
         """
         self._record_unplanned()
-        self._ahead = deque(self._list_work())
+        self._ahead = deque(list_work(self.plan, self.pending))
         self._places_of_model = Counter(work.model for work in self._ahead)
         self._places_of_task = Counter(name_task(work.place) for work in self._ahead)
         self._begin_places()
@@ -118,7 +100,7 @@ class Sweep:
             self.executor.run()
         finally:
             for work in self._open:
-                self._discard_texts(work)
+                work.discard_texts()
 
     def _record_unplanned(self) -> None:
         provenance = collect_provenance("none", self.warnings)
@@ -128,29 +110,20 @@ class Sweep:
                 self.n_failed += cell.status == "failed"
                 self.progress.cell_finished(f"{cell.model.name} {cell.task.name} {cell.condition}", cell.status)
 
-    def _list_work(self) -> list[_Work]:
-        found: dict[tuple[ModelSpec, Place], _Work] = {}
-        for cell in self.plan.cells:
-            place = Place.of(cell)
-            work = found.setdefault((cell.model, place), _Work(cell.model, place))
-            if BASELINE in cell.conditions:
-                work.baseline = cell
-            if cell.cell_id in self.pending:
-                work.cells.append(cell)
-        return [work for work in found.values() if work.cells]
-
     def _begin_places(self) -> None:
         while self._ahead and len(self._open) <= self.executor.n_scorers:
             work = self._ahead[0]
             if any(other.model != work.model for other in self._listing):
                 return
-            self._ahead.popleft()
-            self._open.add(work)
-            self._listing.add(work)
-            job = Job(list_place_texts, (work.place, self.cache), Worker.SCORER, name_task(work.place))
-            self.executor.submit(job, partial(self._encode, work))
+            self._begin(self._ahead.popleft())
 
-    def _encode(self, work: _Work, texts: PlaceTexts | Failure) -> None:
+    def _begin(self, work: Work) -> None:
+        self._open.add(work)
+        self._listing.add(work)
+        job = Job(list_place_texts, (work.place, self.cache), Worker.SCORER, name_task(work.place))
+        self.executor.submit(job, partial(self._encode, work))
+
+    def _encode(self, work: Work, texts: PlaceTexts | Failure) -> None:
         self._listing.remove(work)
         work.n_to_record = len(work.cells)
         if isinstance(texts, Failure):
@@ -168,7 +141,7 @@ class Sweep:
         work.held = None if work.baseline is None else []
         work.n_to_encode = len(cells)
         for cell in cells:
-            job = Job(encode_cell, (cell, texts, self.cache), Worker.ENCODER, keeps)
+            job = Job(encode_cell, (cell, texts, self.cache), Worker.ENCODER, keeps, makes=name_vectors(cell))
             self.executor.submit(job, partial(self._score, work, cell))
         self._begin_places()
 
@@ -185,10 +158,11 @@ class Sweep:
             known |= quoted.keys()
             add_document_texts(self.folder, place.facts.name, place.hf_subset, quoted)
 
-    def _score(self, work: _Work, cell: Cell, encoded: EncodedCell | Failure) -> None:
+    def _score(self, work: Work, cell: Cell, encoded: EncodedCell | Failure) -> None:
         if isinstance(encoded, EncodedCell):
             self._device[work.model] = encoded.known.device
             self.seconds_encode += encoded.cost.seconds_encode
+            work.has_baseline |= cell is work.baseline
         if cell.cell_id not in self.pending:
             pass  # a baseline scored before
         elif isinstance(encoded, Failure) and encoded.error == BudgetError.__name__:
@@ -205,8 +179,8 @@ class Sweep:
                 None if baseline is None else known.sent_pair(baseline.pair, symmetric=not cell.task.has_roles),
                 work.samples,
             )
-            job = Job(score_stored_cell, arguments, Worker.SCORER, name_task(work.place))
-            submit = partial(self.executor.submit, job, partial(self._record, work, cell, encoded))
+            # What is needed is known once the baseline's vectors are there, or known not to come.
+            submit = partial(self._submit_scoring, work, cell, encoded, arguments)
             if work.held is None or cell is work.baseline:
                 submit()
             else:
@@ -219,9 +193,14 @@ class Sweep:
         if not work.n_to_encode:
             self._finish_encoding(work)
 
-    def _finish_encoding(self, work: _Work) -> None:
+    def _submit_scoring(self, work: Work, cell: Cell, encoded: EncodedCell, arguments: tuple[object, ...]) -> None:
+        needs = work.list_needed(cell)
+        job = Job(score_stored_cell, arguments, Worker.SCORER, name_task(work.place), needs=needs)
+        self.executor.submit(job, partial(self._record, work, cell, encoded))
+
+    def _finish_encoding(self, work: Work) -> None:
         """After a model's last place comes its worked example; then it is no longer needed."""
-        self._discard_texts(work)
+        work.discard_texts()
         self._places_of_model[work.model] -= 1
         if self._places_of_model[work.model]:
             return
@@ -233,11 +212,6 @@ class Sweep:
             return
         job = Job(probe_model, (work.model, settings, probed, self.cache), Worker.ENCODER, keeps)
         self.executor.submit(job, partial(self._record_probes, work.model, settings))
-
-    def _discard_texts(self, work: _Work) -> None:
-        if work.texts is not None:
-            work.texts.manifest.discard()
-        work.texts = None
 
     def _record_probes(
         self, model: ModelSpec, settings: EncoderSettings, rows: tuple[ProbeRecord, ...] | Failure
@@ -263,7 +237,7 @@ class Sweep:
         if isinstance(row, EndpointRecord):  # one that cannot be called is told of by every cell
             append_row(self.folder, row)
 
-    def _record(self, work: _Work, cell: Cell, encoded: EncodedCell, scored: ScoredCell | Failure) -> None:
+    def _record(self, work: Work, cell: Cell, encoded: EncodedCell, scored: ScoredCell | Failure) -> None:
         if not isinstance(scored, Failure):
             self._quote(work.place, scored.quoted)
             failure = record_cell(self.folder, cell, encoded, scored, self.warnings)
@@ -272,34 +246,42 @@ class Sweep:
                 self._finish_cell(work)
                 return
             scored = failure
+        if scored.error == LostVectorsError.__name__ and self._begin_again(work, cell):
+            return
         self._fail(work, cell, scored)
 
-    def _fail(self, work: _Work, cell: Cell, failure: Failure) -> None:
+    def _begin_again(self, work: Work, cell: Cell) -> bool:
+        """Encode a cell once more whose vectors were lost; says whether it is worth another try."""
+        self._beginnings[cell.cell_id] += 1
+        if self._beginnings[cell.cell_id] >= MOST_BEGINNINGS:
+            return False
+        self._places_of_model[work.model] += 1
+        self._places_of_task[name_task(work.place)] += 1
+        self._begin(Work(work.model, work.place, [cell], work.baseline))
+        self._finish_cell(work)
+        return True
+
+    def _fail(self, work: Work, cell: Cell, failure: Failure) -> None:
         status = record_failure(self.folder, cell, failure, self._device.get(work.model, "none"), self.warnings)
         self.n_failed += status == "failed"
         self.progress.cell_finished(label_of(cell), f"{status}: {failure.reason}")
         self._finish_cell(work)
 
-    def _leave(self, work: _Work, cell: Cell, failure: Failure) -> None:
+    def _leave(self, work: Work, cell: Cell, failure: Failure) -> None:
         """Without a row the cell is still to be done when the sweep goes on."""
         self.stopped = failure.reason
         self.progress.cell_finished(label_of(cell), failure.reason)
         self._finish_cell(work)
 
-    def _finish_cell(self, work: _Work) -> None:
+    def _finish_cell(self, work: Work) -> None:
         work.n_to_record -= 1
         if work.n_to_record:
             return
         self._open.remove(work)
+        for name in work.list_made() - {name for other in self._open for name in other.list_made()}:
+            self.executor.release(name)
         task = name_task(work.place)
         self._places_of_task[task] -= 1
         if not self._places_of_task[task]:
             self.executor.release(task)
         self._begin_places()
-
-
-def label_of(cell: Cell) -> str:
-    """The cell as a person names it."""
-    subset = "" if cell.hf_subset == "default" else f":{cell.hf_subset}"
-    names = " = ".join(str(condition) for condition in cell.conditions)
-    return f"{cell.model.name} · {cell.task.name}{subset} · {names}"

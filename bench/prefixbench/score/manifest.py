@@ -72,6 +72,21 @@ class TextManifest:
         """Whether some of the texts are in a file."""
         return any(isinstance(part.texts, MappedTexts) for part in self.parts)
 
+    def in_memory(self) -> TextManifest:
+        """The same texts without a file."""
+        if not self.is_held:
+            return self
+        parts = [
+            TextPart(
+                part.role,
+                tuple(part.texts),
+                None if part.bodies is None else tuple(part.bodies),
+                None if part.titles is None else tuple(part.titles),
+            )
+            for part in self.parts
+        ]
+        return TextManifest(tuple(parts))
+
     def discard(self) -> None:
         """Delete such files; what has been read of them stays readable here."""
         for part in self.parts:

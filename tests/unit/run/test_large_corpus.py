@@ -11,7 +11,7 @@ from mteb.abstasks import AbsTask
 from prefixbench.data.upkeep import prune_data
 from prefixbench.plan.place import Place
 from prefixbench.run import stages
-from prefixbench.run.session import _group_texts
+from prefixbench.run.session import group_texts
 from prefixbench.run.stages import forget, list_place_texts, name_task
 from prefixbench.run.texts import PlaceTexts, recall_texts, remember_texts
 from prefixbench.score import search
@@ -56,7 +56,7 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[PlaceTexts, P
 @pytest.mark.parametrize("role", list(Role))
 def test_the_same_texts_are_sent(both: tuple[PlaceTexts, PlaceTexts], pair: PrefixPair, role: Role) -> None:
     held, memory = (
-        [(side, list(texts), titles and list(titles)) for side, texts, titles in _group_texts(one.manifest, pair, role)]
+        [(side, list(texts), titles and list(titles)) for side, texts, titles in group_texts(one.manifest, pair, role)]
         for one in both
     )
     assert held == memory
