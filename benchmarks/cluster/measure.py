@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from prefixbench.run.cluster import ClusterSettings, RayExecutor
+from prefixbench.run.cluster import RayExecutor
+from prefixbench.run.cluster_settings import ClusterSettings
 from prefixbench.run.executor import Job, Worker
 from prefixbench.run.planning import find_local_folder, make_plan
 from prefixbench.run.progress import Progress
