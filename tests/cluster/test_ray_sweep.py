@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import yaml
 from prefixbench.cli.app import main
 from prefixbench.results import load_run
 
@@ -19,12 +24,18 @@ from tests.tiny_models import make_model
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "many-machines.md"
-COMMANDS = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    for line in block.splitlines()
-]
-RAY, SHARES = [[line for line in COMMANDS if ("--executor ray" in line) is on_ray] for on_ray in (True, False)]
+SCRIPTS = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+PLAIN = [line for script in SCRIPTS if "&\n" not in script for line in script.splitlines()]
+RAY, SHARES = [[line for line in PLAIN if ("--executor ray" in line) is on_ray] for on_ray in (True, False)]
+HOSTS, SLURM, GPUS = [script for script in SCRIPTS if "&\n" in script]
+(RAY_JOB,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+STAND_INS = {
+    "scontrol": "echo 127.0.0.1",
+    # Runs what it is given, as often as a step of one task on one other node would: once.
+    "srun": 'while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"',
+}
+"""Slurm on one machine."""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +66,52 @@ def type_command(command: str) -> None:
         with pytest.raises(SystemExit) as stopped:
             main()
     assert stopped.value.code in (0, None), command
+
+
+def run_script(script: str, desk: Path, **environment: str) -> None:
+    """Type a script as a shell takes it; what it leaves running ends with it."""
+    tools = desk / "bin"
+    tools.mkdir(exist_ok=True)
+    for name, body in STAND_INS.items():
+        (tools / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tools / name).chmod(0o755)
+    path = os.pathsep.join([str(tools), str(Path(sys.executable).parent), os.environ["PATH"]])
+    shell = subprocess.Popen(
+        ["bash", "-e", "-c", script],
+        cwd=desk,
+        env={**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(sys.path), "RAY_DISABLE_IMPORT_WARNING": "1"}
+        | environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        said, _ = shell.communicate(timeout=400)
+        assert shell.returncode == 0, said
+    finally:
+        # Ray's processes have sessions of their own; those that stay in the foreground end them when they are asked to.
+        for process in find_started(shell.pid):
+            process.terminate()
+        psutil.wait_procs(find_started(shell.pid), timeout=60)
+        for process in find_started(shell.pid):
+            process.kill()
+
+
+def find_started(session: int) -> list[psutil.Process]:
+    """What a shell's session still runs."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):
+            if os.getsid(process.pid) == session:
+                found.append(process)
+    return found
+
+
+def find_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def read_rows(folder: Path) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -127,3 +184,48 @@ def test_a_cluster_writes_the_rows_of_one_process(desk: Path, monkeypatch: pytes
     assert len(one) == 6
     assert read_rows(desk / "results" / "ray") == one
     assert read_rows(desk / "results" / "gpus") == one
+
+
+@pytest.mark.parametrize("script", [HOSTS, SLURM], ids=["hosts", "slurm"])
+def test_machines_joined_by_hand_write_the_rows_of_one_process(script: str, desk: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    (name,) = re.findall("--results results/(\\w+)", script)
+    # Two nodes on one machine: all that a loopback cannot have is the usual port, which another cluster may use.
+    typed = script.replace("6379", find_port()).replace("ray start", "ray start --num-cpus=1 --include-dashboard=false")
+    typed = typed.replace("--include-dashboard=false --address", "--address")
+    if "srun" not in script:
+        typed = typed.replace("--head", "--head --node-ip-address=127.0.0.1")
+        joined = "until ray status --address " + re.findall("--address=(\\S+)", typed)[0]
+        typed = typed.replace("&\n", f"&\n{joined} >status.txt 2>&1; do sleep 2; done\n", 1)
+    run_script(typed, desk, SLURM_JOB_NODELIST="one", SLURM_JOB_NUM_NODES="2", RAY_TMPDIR=str(tmp_path)[:60])
+    assert read_rows(desk / "results" / name) == read_rows(desk / "results" / "one")
+
+
+def test_one_share_for_each_gpu_joined_is_the_whole(desk: Path) -> None:
+    run_script(GPUS, desk)
+    assert read_rows(desk / "results" / "both") == read_rows(desk / "results" / "one")
+
+
+def test_a_ray_jobs_entry_point_writes_the_rows_of_one_process(desk: Path, tmp_path: Path) -> None:
+    """As KubeRay submits it: through the job server of a head that was started before."""
+    pytest.importorskip("ray")
+    pytest.importorskip("aiohttp_cors", reason="the job server comes with ray[default]")
+    job = yaml.safe_load(RAY_JOB)
+    assert (job["kind"], job["spec"]["entrypoint"].split()[0]) == ("RayJob", "prefixbench")
+    entry = (
+        job["spec"]["entrypoint"]
+        .replace("s3://bucket/vectors", f"file://{tmp_path}/bucket")
+        .replace("/data", str(desk))
+    )
+    port, server = find_port(), find_port()
+    run_script(
+        f"""
+        ray start --head --port={port} --dashboard-port={server} --num-cpus=2 --node-ip-address=127.0.0.1 --block &
+        until ray job list --address http://127.0.0.1:{server} >jobs.txt 2>&1; do sleep 2; done
+        ray job submit --address http://127.0.0.1:{server} --working-dir {desk} -- {entry}
+        """,
+        desk,
+        PREFIXBENCH_CACHE=str(tmp_path / "of-the-node"),
+    )
+    assert read_rows(desk / "results" / "kubernetes") == read_rows(desk / "results" / "one")
+    assert list((tmp_path / "bucket").rglob("*.arrow"))

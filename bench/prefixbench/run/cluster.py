@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import statistics
@@ -33,6 +34,9 @@ LEAST_SLOW_SECONDS, TIMES_SLOW = 30.0, 4.0
 PATIENCE_SECONDS = 600.0
 """How long a sweep waits for the cluster to give it any worker of a kind that it needs."""
 
+GROW_SECONDS = 10.0
+"""How often a sweep looks whether nodes have joined."""
+
 _LOOK_SECONDS = 1.0
 
 
@@ -56,7 +60,7 @@ class RayExecutor:
         self._full: set[str] = set()
         self._address: str | None = None
         self._mark = f".seen-{secrets.token_hex(8)}"
-        self._last_ready = time.monotonic()
+        self._last_ready = self._last_placed = time.monotonic()
         self.n_scorers = settings.scorers or 1
 
     def start(self) -> None:
@@ -83,11 +87,8 @@ class RayExecutor:
             self._progress.say(
                 f"{apart} of {len(homes)} nodes do not see {self._settings.cache}; vectors are {how} and kept there"
             )
-        n_encoders, self.n_scorers = share_out(ray.cluster_resources(), len(ray.nodes()), self._settings)
         self._last_ready = time.monotonic()
-        for kind, count in ((Worker.ENCODER, n_encoders), (Worker.SCORER, self.n_scorers)):
-            for _ in range(count):
-                self._workers.append(self._place(kind))
+        self._place_workers()
 
     def submit(self, job: Job[T], then: Callable[[T | Failure], None]) -> None:
         """Queue a job; see ``Executor``."""
@@ -110,6 +111,9 @@ class RayExecutor:
             for reference in done:
                 self._take(waited[reference])
             self._look_for_workers()
+            if time.monotonic() - self._last_placed > GROW_SECONDS:
+                with contextlib.suppress(ClusterError):  # a node was lost; the others go on
+                    self._place_workers()
 
     def release(self, name: str) -> None:
         """Forget it in the workers that keep it, before their next job, or let go of vectors; see ``Executor``."""
@@ -128,6 +132,18 @@ class RayExecutor:
             ray.kill(worker.actor)
         self._workers = []
         ray.shutdown()
+
+    def _place_workers(self) -> None:
+        """Place as many workers as the cluster carries; nodes that came since the last time get theirs."""
+        import ray
+
+        self._last_placed = time.monotonic()
+        n_nodes = sum(node["Alive"] for node in ray.nodes())
+        n_encoders, n_scorers = share_out(ray.cluster_resources(), n_nodes, self._settings)
+        for kind, count in ((Worker.ENCODER, n_encoders), (Worker.SCORER, n_scorers)):
+            for _ in range(count - sum(worker.kind is kind for worker in self._workers)):
+                self._workers.append(self._place(kind))
+        self.n_scorers = sum(worker.kind is Worker.SCORER for worker in self._workers)
 
     @property
     def _is_shared(self) -> bool:
