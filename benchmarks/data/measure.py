@@ -20,8 +20,6 @@ from pathlib import Path
 import numpy as np
 from prefixbench.results import load_run
 from prefixbench.run.provenance import collect_provenance
-from prefixbench.starter import locate_model
-from prefixbench.starter.models import MINILM
 
 from benchmarks.sweep.watch import watch
 
@@ -51,16 +49,19 @@ def make_data(folder: Path, n_documents: int) -> None:
 
 
 def make_model(folder: Path) -> None:
-    """A model that averages random word vectors."""
+    """A model that averages random word vectors; its tokenizer splits at white space."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
 
-    base = locate_model(MINILM.name)
-    assert base is not None
+    words = ["[UNK]", "ask:", "told:", *(f"w{word}" for word in range(N_WORDS))]
+    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=words[0]))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
     torch.manual_seed(0)
-    embedding = StaticEmbedding(Tokenizer.from_file(str(base / "tokenizer.json")), embedding_dim=DIMENSIONS)
+    embedding = StaticEmbedding(tokenizer, embedding_dim=DIMENSIONS)
     SentenceTransformer(modules=[embedding], device="cpu").save(str(folder), create_model_card=False)
 
 

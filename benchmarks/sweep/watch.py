@@ -87,22 +87,24 @@ def _look(root: int, peaks: _Peaks) -> None:
         tree = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
         for process in tree:
             with contextlib.suppress(psutil.Error):
-                memory = process.memory_full_info()
-                rss, pss = rss + memory.rss, pss + memory.pss
-                anonymous += _read_anonymous(process.pid)
+                memory = _read_memory(process.pid) or dict.fromkeys(("Rss", "Pss"), process.memory_info().rss)
+                rss, pss = rss + memory["Rss"], pss + memory["Pss"]
+                anonymous += memory.get("Pss_Anon", 0)
                 times = process.cpu_times()
                 peaks.cpu[process.pid] = times.user + times.system
     peaks.rss, peaks.pss = max(peaks.rss, rss), max(peaks.pss, pss)
     peaks.anonymous = max(peaks.anonymous, anonymous)
 
 
-def _read_anonymous(process: int) -> int:
-    """Bytes of a process that no file stands behind, shared ones in part; 0 where the system does not tell."""
+def _read_memory(process: int) -> dict[str, int]:
+    """Bytes of a process by the system's names for them; none where it does not tell.
+
+    Read once a look: the system walks all of a process's pages for it.
+    """
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss_Anon:"):
-                return 1024 * int(line.split()[1])
-    return 0
+        rows = (line.split() for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:])
+        return {name.rstrip(":"): 1024 * int(size) for name, size, _ in rows}
+    return {}
 
 
 def busy_seconds() -> float:
