@@ -20,6 +20,9 @@ from pathlib import Path
 import numpy as np
 from prefixbench.results import load_run
 from prefixbench.run.provenance import collect_provenance
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from benchmarks.sweep.watch import watch
 
@@ -48,20 +51,22 @@ def make_data(folder: Path, n_documents: int) -> None:
         file.close()
 
 
-def make_model(folder: Path) -> None:
-    """A model that averages random word vectors; its tokenizer splits at white space."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import WhitespaceSplit
-
+def split_words() -> Tokenizer:
+    """A tokenizer that splits at white space and knows the words of these data."""
     words = ["[UNK]", "ask:", "told:", *(f"w{word}" for word in range(N_WORDS))]
     tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=words[0]))
     tokenizer.pre_tokenizer = WhitespaceSplit()
+    return tokenizer
+
+
+def make_model(folder: Path, tokenizer: Tokenizer, dimensions: int) -> None:
+    """A model that averages random word vectors."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
     torch.manual_seed(0)
-    embedding = StaticEmbedding(tokenizer, embedding_dim=DIMENSIONS)
+    embedding = StaticEmbedding(tokenizer, embedding_dim=dimensions)
     SentenceTransformer(modules=[embedding], device="cpu").save(str(folder), create_model_card=False)
 
 
@@ -71,7 +76,7 @@ def measure(n_documents: int, n_conditions: int, work: Path) -> dict[str, object
     if not data.exists():
         make_data(data, n_documents)
     if not model.exists():
-        make_model(model)
+        make_model(model, split_words(), DIMENSIONS)
     with tempfile.TemporaryDirectory(dir=work) as kept:
         results, cache = Path(kept) / "results", Path(kept) / "cache"
         command = [sys.executable, "-m", "prefixbench", "sweep", "--models", str(model), "--data", str(data)]

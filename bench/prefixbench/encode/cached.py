@@ -35,8 +35,8 @@ FIRST_CHUNK, LEAST_CHUNK, MAX_CHUNK_BYTES = 64, 16, 64 << 20
 MAX_WAITING_BYTES = 16 << 20
 """Vectors that wait to be published."""
 
-WINDOW_TEXTS = 4096
-"""Texts read at once; their token ids are all that is held in memory ahead of the forward pass."""
+FIRST_WINDOW, WINDOW_TEXTS = 256, 4096
+"""Texts read at once, at first and at most; their token ids are all that is held ahead of the forward pass."""
 
 
 SORTED_TEXTS = 1 << 18
@@ -215,14 +215,18 @@ def _cut_windows(request: Request, stored: NDArray[np.bool_]) -> Iterator[NDArra
 
     Stored texts first, so that others that are one with them take their vectors. Then longest first: chunks of like
     lengths pad little, memory runs out at once if ever, time left is no promise. Of a large corpus, longest first
-    within a block: no order of all of it is held, and what is scored together is stored together.
+    within a block: no order of all of it is held, and what is scored together is stored together. The first windows
+    are small, since the model waits until one is read.
     """
+    size = min(FIRST_WINDOW, WINDOW_TEXTS)
     for is_stored in (True, False):
         for start in range(0, len(request), SORTED_TEXTS):
             places = start + np.flatnonzero(stored[start : start + SORTED_TEXTS] == is_stored)
             places = places[np.argsort(-request.count_characters(places), kind="stable")]
-            for first in range(0, len(places), WINDOW_TEXTS):
-                yield places[first : first + WINDOW_TEXTS]
+            first = 0
+            while first < len(places):
+                yield places[first : first + size]
+                first, size = first + size, min(2 * size, WINDOW_TEXTS)
 
 
 class _Writer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -88,8 +87,12 @@ def extract_hits(evaluated: Evaluated) -> Hits | None:
 
 def list_best(ranking: Ranking) -> list[str]:
     """The ids of the best documents of a ranking, best first."""
-    best = heapq.nlargest(MOST_HITS, zip(ranking.values(), ranking.keys(), strict=True))
-    return [name for _, name in best]
+    names, scores = list(ranking), np.fromiter(ranking.values(), np.float64, len(ranking))
+    if len(names) > MOST_HITS:  # those that tie with the last may be more than there is room for
+        kept = np.flatnonzero(scores >= np.partition(scores, -MOST_HITS)[-MOST_HITS])
+        names, scores = [names[place] for place in kept.tolist()], scores[kept]
+    best = sorted(zip(scores.tolist(), names, strict=True), reverse=True)
+    return [name for _, name in best[:MOST_HITS]]
 
 
 def _read_openings(evaluated: Evaluated) -> dict[str, list[str]]:
@@ -118,8 +121,12 @@ def find_first_relevant(ranking: Ranking, relevance: Mapping[str, int]) -> float
     found = [(ranking[name], name) for name, grade in relevance.items() if grade > 0 and name in ranking]
     if not found:
         return float("inf")
-    best = max(found)
-    return 1.0 + sum(1 for name, score in ranking.items() if (score, name) > best)
+    score, own = max(found)
+    scores = np.fromiter(ranking.values(), np.float64, len(ranking))
+    rank = 1.0 + np.count_nonzero(scores > score)
+    if np.count_nonzero(scores == score) > 1:
+        rank += sum(1 for name, other in ranking.items() if other == score and name > own)
+    return rank
 
 
 def _drop_first(evaluated: Evaluated) -> Rankings:
