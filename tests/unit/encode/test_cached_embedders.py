@@ -107,6 +107,7 @@ def test_a_large_corpus_is_read_block_by_block_each_longest_first(
     store: VectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cached_module, "SORTED_TEXTS", 20)
+    monkeypatch.setattr(cached_module, "FIRST_WINDOW", 4)
     monkeypatch.setattr(cached_module, "WINDOW_TEXTS", 8)
     texts = ["x" * (1 + (7 * number) % 50) for number in range(50)]
     CachedEmbedder(HashEmbedder(), store).embed(texts[:3], QUERY)
@@ -148,7 +149,7 @@ def test_ensure_stores_without_reading(store: VectorStore) -> None:
     calls: list[tuple[int, int]] = []
     CachedEmbedder(model, store, lambda embedded, planned: calls.append((embedded, planned))).ensure(texts, QUERY)
     assert len(model.seen) == 1000
-    assert calls == [(0, 1000), (64, 0), (256, 0), (680, 0)]
+    assert calls == [(0, 1000), (64, 0), (192, 0), (512, 0), (232, 0)]
     np.testing.assert_array_equal(cached.embed(texts, QUERY), [expected_vector("query: ", text) for text in texts])
     assert len(model.seen) == 1000
 
@@ -170,7 +171,7 @@ def test_a_slow_model_publishes_little_at_a_time(store: VectorStore, monkeypatch
             now += 0.25 * len(inputs.texts)
             return super().embed(inputs)
 
-    monkeypatch.setattr("prefixbench.encode.cached.time.perf_counter", lambda: now)
+    monkeypatch.setattr("prefixbench.encode.writer.time.perf_counter", lambda: now)
     done: list[int] = []
     CachedEmbedder(Slow(), store, lambda n, _: done.append(n)).ensure([f"text {n}" for n in range(200)], QUERY)
     assert done == [0, 64, 40, 40, 40, 16]
@@ -185,7 +186,7 @@ def test_a_corpus_larger_than_memory_is_embedded(store: VectorStore, monkeypatch
             return np.repeat(numbers[:, None] + 1, self.known.dim, axis=1)
 
     for bound in ("MAX_CHUNK_BYTES", "MAX_WAITING_BYTES"):
-        monkeypatch.setattr(f"prefixbench.encode.cached.{bound}", 1 << 20)
+        monkeypatch.setattr(f"prefixbench.encode.writer.{bound}", 1 << 20)
     texts = [str(number) for number in range(20_000)]
     cached = CachedEmbedder(Fast(), store)
     n_bytes = len(texts) * 4 * Fast.known.dim
