@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib.util
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +35,9 @@ CONVERSION = 2
 """Counts changes of how models are converted, so that an engine passed over by an older way is tried again."""
 
 PACKAGES = {Engine.OPENVINO: ("openvino",), Engine.ONNX: ("onnxruntime", "onnx")}
+
+OWN_WEIGHTS = frozenset({Engine.OPENVINO, Engine.ONNX})
+"""Engines that read the weights from their own converted file, and do not need torch's."""
 
 
 def find_engines() -> dict[Engine, str]:
@@ -112,7 +117,7 @@ def _build_openvino(
     model = _convert_openvino(transformer, inputs, path) if not _is_whole(path) else None
     if path.is_file():
         model = None  # what conversion left in memory is several times the weights; the file is mapped
-        gc.collect()
+        _give_back_memory()
         model = core.read_model(path)
     config = {
         "INFERENCE_PRECISION_HINT": PRECISION_HINTS[dtype],
@@ -130,6 +135,14 @@ def _build_openvino(
         return torch.from_numpy(request.get_output_tensor(0).data.copy())
 
     return run
+
+
+def _give_back_memory() -> None:
+    """Free what nothing refers to any more, and let the system have it: the C library would keep it for later."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _convert_openvino(transformer: PreTrainedModel, inputs: dict[str, torch.Tensor], path: Path) -> openvino.Model:

@@ -14,6 +14,7 @@ from prefixbench.encode.adapters import find_adapters
 from prefixbench.encode.calibrate import choose_batch_tokens
 from prefixbench.encode.checkpoint import check_layers
 from prefixbench.encode.choice import choose_engine
+from prefixbench.encode.engines import OWN_WEIGHTS
 from prefixbench.encode.hub import locate_model
 from prefixbench.encode.loader_rules import FINISHES, LoaderRule, describe_origin, find_rule
 from prefixbench.encode.local import LocalEmbedder
@@ -89,6 +90,8 @@ def _build_embedder(
     digest = compute_weights_digest(folder, cache, trusted=model.trust_remote_code)
     adapters = find_adapters(network, view)
     choice = choose_engine(network, settings.engine, digest, cache, threads)
+    if choice.engine in OWN_WEIGHTS:
+        network.drop_weights()
     budget = settings.batch_tokens or choose_batch_tokens(network, digest, cache, choice.engine)
     identity = EmbedderIdentity(
         model=model.name,

@@ -138,6 +138,14 @@ class Network:
             vectors = vectors[:, : self.model.truncate_dim]
         return self.finish(vectors) if self.finish is not None else vectors
 
+    def drop_weights(self) -> None:
+        """Free what the engine holds a copy of; from here on only the engine can run the transformer."""
+        transformer = self.model.transformers_model
+        assert self.engine is not None
+        assert transformer is not None
+        for tensor in (*transformer.parameters(), *transformer.buffers()):
+            tensor.data = tensor.new_empty(0)  # still on its device, which the library asks a parameter for
+
     def _precision(self) -> AbstractContextManager[object]:
         low = AUTOCAST.get(self.dtype)
         return nullcontext() if low is None else torch.autocast(self.model.device.type, dtype=low)

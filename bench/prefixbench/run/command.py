@@ -23,7 +23,7 @@ from prefixbench.results import load_run
 from prefixbench.results.guard import hold_folder
 from prefixbench.run.cluster import RayExecutor
 from prefixbench.run.cluster_settings import ClusterSettings
-from prefixbench.run.executor import Executor, InlineExecutor
+from prefixbench.run.executor import Executor
 from prefixbench.run.folder import examine_present, find_pending, make_folder, open_folder
 from prefixbench.run.planning import fetch_folder, find_local_folder, make_plan
 from prefixbench.run.preview import RATES_FILE
@@ -31,7 +31,7 @@ from prefixbench.run.processes import ProcessExecutor
 from prefixbench.run.progress import Progress, choose_progress, write_line
 from prefixbench.run.served import ask_served, list_idle
 from prefixbench.run.shard import Shard
-from prefixbench.run.stages import digest_data, forget, report_to, spend_from
+from prefixbench.run.stages import before_loading, digest_data, report_to, spend_from
 from prefixbench.run.sweep import Sweep
 from prefixbench.spec.conditions import ConditionKind
 from prefixbench.spec.sweep import ModelSpec, Overwrite, SweepSpec
@@ -42,6 +42,10 @@ MOST_REASONS = 3
 """Reasons for failed and inert cells that are printed."""
 
 
+FEW_CORES = 2
+"""A model that embeds here keeps so many busy by itself: scoring beside it would only take memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class SweepOptions:
     """How a sweep runs, which no result depends on.
@@ -50,7 +54,7 @@ class SweepOptions:
         folder: Results folder.
         cache: Folder of the embedding store; the user's cache folder where ``None``.
         overwrite: What happens to cells already there.
-        workers: Scoring processes; half the cores, at least two, where ``None``.
+        workers: Scoring processes; where ``None`` half the cores, at least two, which on few cores give way to a model.
         max_tokens: Tokens that may be spent at endpoints this time.
         max_cost: Money that may be spent at endpoints this time.
         shard: The share of the cells to compute; all where ``None``. The folder is planned to hold them all.
@@ -202,5 +206,8 @@ def _remember_rates(sweep: Sweep) -> None:
 def _make_executor(options: SweepOptions, progress: Progress) -> Executor:
     if options.cluster is not None:
         return RayExecutor(options.cluster, progress)
-    n_workers = max(2, (os.cpu_count() or 2) // 2) if options.workers is None else options.workers
-    return ProcessExecutor(n_workers) if n_workers else InlineExecutor(forget)
+    n_cores = os.cpu_count() or FEW_CORES
+    executor = ProcessExecutor(max(2, n_cores // 2) if options.workers is None else options.workers)
+    if options.workers is None and n_cores <= FEW_CORES:
+        before_loading(executor.give_way)
+    return executor

@@ -1,8 +1,8 @@
-"""Where stages run: the contract of every executor, and this process as the simplest."""
+"""Where stages run: the contract of every executor."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -159,38 +159,3 @@ class Kept(Generic[T]):
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
-
-
-class InlineExecutor:
-    """One process for everything: a job at a time, scoring first, so that what a cell needs is soon free again."""
-
-    n_scorers = 1
-
-    def __init__(self, forget: Callable[[str], None]) -> None:
-        self._forget = forget
-        self._waiting: dict[Worker, deque[tuple[Job[Any], Callable[[Any], None]]]] = {
-            Worker.SCORER: deque(),
-            Worker.ENCODER: deque(),
-        }
-
-    def start(self) -> None:
-        """Nothing to do; see ``Executor``."""
-
-    def submit(self, job: Job[T], then: Callable[[T | Failure], None]) -> None:
-        """Queue a job; see ``Executor``."""
-        self._waiting[job.worker].append((job, then))
-
-    def run(self) -> None:
-        """Work here until nothing is left; see ``Executor``."""
-        while queue := next((queue for queue in self._waiting.values() if queue), None):
-            job, then = queue.popleft()
-            then(job.run())
-
-    def release(self, name: str) -> None:
-        """Forget it; see ``Executor``."""
-        self._forget(name)
-
-    def stop(self) -> None:
-        """Drop what is left; see ``Executor``."""
-        for queue in self._waiting.values():
-            queue.clear()

@@ -47,14 +47,16 @@ class ProcessExecutor:
     """Scoring workers as processes, each given one job at a time; encoding in this process, between their answers.
 
     A job goes to the worker that has its data at hand, else to one that is idle. A worker that dies fails the job it
-    was at, and is replaced; the others' jobs and those that wait are not touched.
+    was at, and is replaced; the others' jobs and those that wait are not touched. Without workers, from the start or
+    since they gave way, this process scores too: first of all, so that what a cell needs is soon free again.
     """
 
     def __init__(self, n_scorers: int) -> None:
-        self.n_scorers = n_scorers
+        self.n_scorers = max(1, n_scorers)
         self._scorers = [_Scorer() for _ in range(n_scorers)]
         self._to_score: deque[tuple[Job[Any], Then]] = deque()
         self._to_encode: deque[tuple[Job[Any], Then]] = deque()
+        self._answers: deque[tuple[Then, Any]] = deque()
 
     def start(self) -> None:
         """Start the workers: forked with the imports done where that is safe, else importing beside this process."""
@@ -77,13 +79,19 @@ class ProcessExecutor:
     def run(self) -> None:
         """Work until nothing is left; see ``Executor``."""
         while True:
+            while self._answers:
+                then, answer = self._answers.popleft()
+                then(answer)
+            if not self._scorers and self._to_score:
+                job, then = self._to_score.popleft()
+                then(job.run())
+                continue
             self._hand_out()
             busy = [scorer for scorer in self._scorers if scorer.task is not None]
             if not busy and not self._to_encode:
                 return
             done = [scorer for scorer in busy if scorer.connection in _find_ready(busy, 0 if self._to_encode else None)]
-            for scorer in done:
-                scorer.finish()
+            self._answers.extend(scorer.finish() for scorer in done)
             if not done and self._to_encode:
                 job, then = self._to_encode.popleft()
                 then(job.run())
@@ -94,10 +102,18 @@ class ProcessExecutor:
         for scorer in self._scorers:
             scorer.drop(name)
 
+    def give_way(self) -> None:
+        """Let the workers finish what they are at, end them, and score in this process from now on."""
+        self._answers.extend(scorer.finish() for scorer in self._scorers if scorer.task is not None)
+        for scorer in self._scorers:
+            scorer.end()
+        self._scorers = []
+        self.n_scorers = 1
+
     def stop(self) -> None:
         """End the workers, whatever they are at; see ``Executor``."""
-        self._to_score.clear()
-        self._to_encode.clear()
+        for waiting in (self._to_score, self._to_encode, self._answers):
+            waiting.clear()
         for scorer in self._scorers:
             scorer.end()
 
@@ -166,8 +182,8 @@ class _Scorer:
         self.dropped = []
         return True
 
-    def finish(self) -> None:
-        """Take the answer of the worker, or its death, to whoever waits for it."""
+    def finish(self) -> tuple[Then, Any]:
+        """The answer of the worker, waited for, or its death, and who waits for it."""
         assert self.task is not None
         assert self.connection is not None
         _, then = self.task
@@ -181,7 +197,7 @@ class _Scorer:
             answer = Failure.of(error)
         if self.dropped:
             self._send(None)
-        then(answer)
+        return then, answer
 
     def end(self) -> None:
         """Kill the process and wait until it is gone; it holds nothing that is not written whole or not at all."""

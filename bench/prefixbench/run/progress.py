@@ -55,7 +55,8 @@ class Counts:
     def texts_expected(self) -> int:
         """Texts of the cells started, and as many a cell for those to come."""
         started = max(self.cells_started, self.cells_done)
-        return self.texts_planned + round((self.n_to_do - started) * self.texts_planned / max(1, started))
+        to_come = max(0, self.n_to_do - started)  # a baseline scored before is started too, where vectors are missing
+        return self.texts_planned + round(to_come * self.texts_planned / max(1, started))
 
     @property
     def share(self) -> float:

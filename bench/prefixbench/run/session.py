@@ -257,6 +257,7 @@ def open_session(
     cache: Path,
     progress: Progress,
     meter: Meter | None = None,
+    make_room: Callable[[], None] = lambda: None,
 ) -> ModelSession:
     """Get ready to embed with one model; it is loaded when first needed.
 
@@ -267,6 +268,7 @@ def open_session(
         cache: Folder of the embedding store and of what is remembered.
         progress: Told of texts embedded.
         meter: What may be spent on models that are called; these are asked at once whether they are what they were.
+        make_room: Called before a model is loaded into this process.
 
     Raises:
         PrefixbenchError: The model was not known from a former run and cannot be loaded.
@@ -276,6 +278,7 @@ def open_session(
     def load() -> Embedder:
         if endpoint is not None:
             return open_served(endpoint, folder, cache, meter or Meter(), progress)
+        make_room()
         from prefixbench.encode.load import load_embedder
 
         progress.say(f"loading {model.name}")

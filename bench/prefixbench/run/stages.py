@@ -14,6 +14,7 @@ import functools
 import gc
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,7 @@ _models: Kept[ModelSession] = Kept(1, ModelSession.close)
 _refusals: dict[str, PrefixbenchError] = {}
 _reporter = [Progress()]
 _meter = [Meter()]
+_before_loading: list[Callable[[], None]] = []
 
 
 def report_to(progress: Progress) -> None:
@@ -105,6 +107,16 @@ def report_to(progress: Progress) -> None:
 def spend_from(meter: Meter) -> None:
     """Book on this meter, from now on, what this process spends at endpoints."""
     _meter[0] = meter
+
+
+def before_loading(call: Callable[[], None]) -> None:
+    """Call this once, as soon as this process is about to load a model."""
+    _before_loading[:] = [call]
+
+
+def _make_room() -> None:
+    while _before_loading:
+        _before_loading.pop()()
 
 
 def forget(name: str) -> None:
@@ -205,7 +217,9 @@ def _open_model(model: ModelSpec, settings: EncoderSettings, cache: Path) -> Mod
     try:
         return _models.get(
             name,
-            lambda: open_session(model, settings, find_local_folder(model, cache), cache, _reporter[0], _meter[0]),
+            lambda: open_session(
+                model, settings, find_local_folder(model, cache), cache, _reporter[0], _meter[0], _make_room
+            ),
         )
     except PrefixbenchError as error:
         _refusals[name] = error.with_traceback(None)

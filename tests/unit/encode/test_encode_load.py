@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from prefixbench.encode.alike import digest_tokens
+from prefixbench.encode.choice import AGREEMENT, compute_disagreement
 from prefixbench.encode.hub import locate_model
 from prefixbench.encode.load import choose_device, load_embedder
 from prefixbench.encode.local import LocalEmbedder
@@ -96,6 +97,18 @@ def test_limits_and_precision_of_the_model_win_over_the_sweeps(folder: Path, tmp
     identity = load_embedder(model, settings, folder, cache=tmp_path).identity
     assert (identity.max_seq_length, identity.dtype) == (8, "bfloat16")
     assert load_embedder(ModelSpec(name="org/tiny"), settings, folder, cache=tmp_path).identity.max_seq_length == 16
+
+
+def test_torchs_weights_are_dropped_once_an_engine_has_its_own(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    plain = load(folder, tmp_path)
+    lean = load_embedder(ModelSpec(name="org/tiny"), EncoderSettings(engine=Engine.OPENVINO), folder, cache=tmp_path)
+    for embedder, is_empty in ((plain, False), (lean, True)):
+        transformer = embedder.network.model.transformers_model
+        assert transformer is not None
+        assert (sum(tensor.numel() for tensor in transformer.parameters()) == 0) is is_empty
+    side = Side("query: ")
+    assert compute_disagreement(embed_texts(plain, TEXTS, side), embed_texts(lean, TEXTS, side)) <= AGREEMENT
 
 
 def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

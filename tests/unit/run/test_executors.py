@@ -18,7 +18,7 @@ import psutil
 import pytest
 import torch
 from prefixbench.errors import ScoreError, UnknownNameError, UntrustedCodeError
-from prefixbench.run.executor import Executor, Failure, InlineExecutor, Job, Kept, Worker
+from prefixbench.run.executor import Executor, Failure, Job, Kept, Worker
 from prefixbench.run.processes import DIED, ProcessExecutor
 
 ROOT = Path(__file__).parents[3]
@@ -78,7 +78,7 @@ FAILURES = {
 
 def test_whatever_a_stage_raises_is_its_own_failure(processes: ProcessExecutor) -> None:
     calls = [(raise_ours, kind, kind) for kind in FAILURES]
-    for executor in (processes, InlineExecutor(lambda _: None)):
+    for executor in (processes, ProcessExecutor(0)):
         assert run_all(executor, *calls, (len, "four", "x")) == [*FAILURES.values(), 4]
 
 
@@ -86,7 +86,7 @@ def test_an_interruption_is_no_failure() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    executor = InlineExecutor(lambda _: None)
+    executor = ProcessExecutor(0)
     executor.submit(Job(interrupt, (), Worker.ENCODER, ""), print)
     with pytest.raises(KeyboardInterrupt):
         executor.run()
@@ -136,7 +136,7 @@ def test_a_result_that_cannot_be_sent_fails_its_job(processes: ProcessExecutor) 
 
 
 def test_what_comes_of_a_job_may_be_more_jobs(processes: ProcessExecutor) -> None:
-    for executor in (processes, InlineExecutor(lambda _: None)):
+    for executor in (processes, ProcessExecutor(0)):
         order: list[Any] = []
 
         def encode(value: Any, executor: Executor = executor, order: list[Any] = order) -> None:
@@ -155,6 +155,25 @@ def test_encoding_happens_in_the_process_that_asks(processes: ProcessExecutor) -
     processes.submit(Job(os.getpid, (), Worker.ENCODER, "model"), found.append)
     processes.run()
     assert found == [os.getpid()]
+
+
+def test_workers_that_give_way_lose_no_job_and_leave_no_process() -> None:
+    executor = ProcessExecutor(2)
+    executor.start()
+    order: list[Any] = []
+    try:
+        for _ in range(5):
+            executor.submit(Job(_sleep_and_tell, (0.2,), Worker.SCORER, "data"), order.append)
+        executor.submit(Job(executor.give_way, (), Worker.ENCODER, "model"), order.append)
+        executor.run()
+        pids = [one for one in order if one is not None]
+        assert len(pids) == 5
+        assert len(set(pids) - {os.getpid()}) == 2  # each worker finished the job it was at
+        assert pids.count(os.getpid()) == 3
+        assert not [child for child in active_children() if child.pid in pids]
+        assert executor.n_scorers == 1
+    finally:
+        executor.stop()
 
 
 _kept: Kept[str] = Kept(2)

@@ -74,6 +74,12 @@ def test_a_sweep_that_finds_every_vector_counts_cells() -> None:
     assert counts.describe().startswith("scoring, 2 of 4 cells")
 
 
+def test_a_baseline_embedded_again_is_not_more_than_all() -> None:
+    counts = Counts(n_cells=3, cells_started=4, texts_planned=4_000, texts_done=3_000)
+    assert counts.texts_expected == 4_000
+    assert counts.stage == "embedding"
+
+
 def test_a_terminal_is_told_of_failures_and_notes() -> None:
     stream = io.StringIO()
     progress = TerminalProgress(stream)
