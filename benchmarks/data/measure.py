@@ -91,7 +91,6 @@ def measure(n_documents: int, n_conditions: int, work: Path) -> dict[str, object
         "conditions": n_conditions,
         "scores": scores,
         "stored_bytes": stored,
-        "commit": collect_provenance("cpu").git_commit,
         **asdict(usage),
     }
 

@@ -122,10 +122,13 @@ def main() -> None:
     parser.add_argument("--workloads", default=",".join(WORKLOADS))
     parser.add_argument("--output", type=Path, default=HERE / "results")
     options = parser.parse_args()
-    measured = [measure(workload, options.rate) for workload in options.workloads.split(",")]
+    path = options.output / "keep_up.json"
+    known = json.loads(path.read_text())["measured"] if path.exists() else []  # other workloads stay as they were
+    found = {one["workload"]: one for one in known}
+    found |= {workload: measure(workload, options.rate) for workload in options.workloads.split(",")}
     provenance = collect_provenance("cpu").model_dump(exclude={"warnings"})
-    content = {"provenance": provenance, "rate": options.rate, "measured": measured}
-    (options.output / "keep_up.json").write_text(json.dumps(content, indent=1) + "\n")
+    content = {"provenance": provenance, "rate": options.rate, "measured": list(found.values())}
+    path.write_text(json.dumps(content, indent=1) + "\n")
     (options.output / "keep_up.md").write_text(render(content))
     sys.stdout.write(render(content))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
@@ -118,6 +119,28 @@ def test_a_large_corpus_is_read_block_by_block_each_longest_first(
     joined = [length for lengths in model.read_at_once for length in lengths]
     for start, end in ((0, 3), (3, 20), (20, 40), (40, 52)):
         assert joined[start:end] == sorted(joined[start:end], reverse=True)
+
+
+def test_the_next_texts_are_read_while_the_model_computes(store: VectorStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cached_module, "FIRST_WINDOW", 2)
+    monkeypatch.setattr(cached_module, "WINDOW_TEXTS", 2)
+    begun = [threading.Event() for _ in range(4)]
+
+    class Ahead(HashEmbedder):
+        n_read = 0
+
+        def read(self, texts: Sequence[str], side: Side, titles: Sequence[str] | None = None) -> Inputs:
+            begun[self.n_read].set()
+            self.n_read += 1
+            return super().read(texts, side, titles)
+
+        def embed(self, inputs: Inputs) -> Vectors:
+            following = begun[min(len(self.seen) // 2 + 1, 3)]
+            assert following.wait(timeout=30), "nothing is read before this is embedded"
+            return super().embed(inputs)
+
+    CachedEmbedder(Ahead(), store).ensure([f"text {number}" for number in range(8)], QUERY)
+    assert all(event.is_set() for event in begun)
 
 
 def test_another_process_finds_what_was_embedded(store: VectorStore) -> None:

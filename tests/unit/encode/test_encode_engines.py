@@ -13,6 +13,7 @@ import prefixbench.encode.choice as choice_module
 import pytest
 import torch
 from prefixbench.encode import engines
+from prefixbench.encode.batching import STATIC_TOKENS
 from prefixbench.encode.calibrate import measure_rates, pick_budget
 from prefixbench.encode.choice import AGREEMENT, compute_disagreement
 from prefixbench.encode.load import load_embedder
@@ -22,7 +23,7 @@ from prefixbench.files import read_memo
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import Dtype, EncoderSettings, Engine, ModelSpec
 
-from tests.tiny_models import TEXTS, embed_texts, make_model, make_router
+from tests.tiny_models import TEXTS, embed_texts, make_model, make_router, make_static
 
 
 def load(folder: Path, engine: Engine, dtype: Dtype = Dtype.FLOAT32) -> LocalEmbedder:
@@ -223,6 +224,39 @@ def test_calibration_ends_where_memory_time_or_gain_does() -> None:
     assert set(measure_rates(slow, (1024, 2048, 4096), 64, clock=lambda: spent[0])) == {1024, 2048}
     ticks = iter(range(0, 1000, 3))
     assert set(measure_rates(lambda _n: None, (1024, 2048, 4096), 64, clock=lambda: float(next(ticks)))) == {1024}
+
+
+def test_batches_are_copied_from_pinned_memory_on_their_way_to_a_gpu_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = load(make_model(tmp_path), Engine.TORCH)
+    pinned: list[torch.Tensor] = []
+
+    def pin(tensor: torch.Tensor) -> torch.Tensor:
+        pinned.append(tensor)
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    inputs, chosen = embedder.read(TEXTS, Side()), np.arange(len(TEXTS))
+    plain = embedder._prepare(inputs, chosen)
+    assert not pinned
+    monkeypatch.setattr(type(embedder.network.model), "device", torch.device("cuda"))
+    ahead = embedder._prepare(inputs, chosen)
+    assert len(pinned) == sum(isinstance(value, torch.Tensor) for value in ahead.values()) > 1
+    assert all(torch.equal(plain[name], ahead[name]) for name in ("input_ids", "attention_mask"))
+
+
+def test_averaged_word_vectors_take_one_thread_and_large_batches(tmp_path: Path) -> None:
+    settings = EncoderSettings(device="cpu")
+    embedder = load_embedder(ModelSpec(name="org/static"), settings, make_static(tmp_path), cache=tmp_path / "cache")
+    assert embedder.batch_tokens == STATIC_TOKENS
+    threads: list[int] = []
+    before = torch.get_num_threads()
+    for module in embedder.network.model.children():
+        module.register_forward_hook(lambda *_: threads.append(torch.get_num_threads()))
+    embed_texts(embedder, TEXTS, Side())
+    assert set(threads) == {1}
+    assert torch.get_num_threads() == before
 
 
 def test_out_of_memory_halves_the_budget_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
