@@ -22,10 +22,32 @@ SPACE = Namespace.of(IDENTITY, Side())
 Machine = Callable[[str], VectorStore]
 
 
-@pytest.fixture(params=["file", "memory"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    yield f"file://{tmp_path}/shared" if request.param == "file" else "memory://bucket/shared"
-    fsspec.filesystem("memory").store.clear()
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[str]:
+    """A loopback server that speaks S3, where ``moto[server]`` and ``s3fs`` are installed."""
+    pytest.importorskip("s3fs")
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["file", "memory", "s3"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param != "s3":
+        yield f"file://{tmp_path}/shared" if request.param == "file" else "memory://bucket/shared"
+        fsspec.filesystem("memory").store.clear()
+        return
+    monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3_server"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    system = fsspec.filesystem("s3", skip_instance_cache=True)
+    bucket = f"bucket-{tmp_path.name.lower().replace('_', '-')[-40:]}"
+    system.mkdir(bucket)
+    yield f"s3://{bucket}/shared"
 
 
 @pytest.fixture
