@@ -1,6 +1,8 @@
 """Faults of a cluster, each injected into a run on three nodes of this machine: no job is lost, and none done twice.
 
-    python -m benchmarks.cluster.faults [--runs 20] [--only NAME,…]     # faults.json, faults.md
+    python -m benchmarks.cluster.faults [--runs 20] [--only NAME,…] [--again]     # faults.json, faults.md
+
+Runs that were counted are not run again unless asked for: what was cut goes on.
 
 The nodes are processes of this machine (``ray.cluster_utils.Cluster``), the executor is the sweep's own, the jobs are
 stubs of its contract; where the driver is killed, and where it must go on, the sweep is a whole one with a tiny model.
@@ -308,23 +310,31 @@ def open_cluster(fault: str) -> Iterator[Cluster]:
         found.shutdown()
 
 
-def measure_fault(name: str, n_runs: int) -> dict[str, Any]:
-    """Inject a fault so many times; what is lost or doubled is counted, not hidden."""
-    totals: dict[str, Any] = {"fault": name, "how": (FAULTS[name].__doc__ or "").strip(), "runs": 0, "jobs": 0}
-    totals |= {"lost": 0, "doubled": 0, "failed": 0, "to_fail": 0}
-    began = time.monotonic()
+COUNTS = ("runs", "jobs", "lost", "doubled", "failed", "to_fail")
+
+
+def measure_fault(name: str, n_runs: int, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Inject a fault until it was so many times, and tell the counts after each; what is lost or doubled is counted.
+
+    Args:
+        name: Which.
+        n_runs: Runs in all.
+        row: What earlier runs counted.
+    """
+    counts = {count: row.get(count, 0) for count in COUNTS}
+    if counts["runs"] >= n_runs:
+        return
     with open_cluster(name) as nodes:
-        for _ in range(n_runs):
+        while counts["runs"] < n_runs:
             with tempfile.TemporaryDirectory() as scratch:
                 outcome = FAULTS[name](nodes, Path(scratch))
-            totals["runs"] += 1
-            totals["jobs"] += len(outcome.answers)
-            totals["lost"] += outcome.n_lost
-            totals["doubled"] += outcome.n_doubled
-            totals["failed"] += outcome.n_failed
-            totals["to_fail"] += sum(value is None for value in outcome.expected.values())
-            sys.stderr.write(f"{name}: {json.dumps(totals)}\n")
-    return {**totals, "seconds": time.monotonic() - began}
+            counts["runs"] += 1
+            counts["jobs"] += len(outcome.answers)
+            counts["lost"] += outcome.n_lost
+            counts["doubled"] += outcome.n_doubled
+            counts["failed"] += outcome.n_failed
+            counts["to_fail"] += sum(value is None for value in outcome.expected.values())
+            yield {"fault": name, "how": (FAULTS[name].__doc__ or "").strip(), **counts}
 
 
 def render(figures: dict[str, Any]) -> str:
@@ -332,7 +342,7 @@ def render(figures: dict[str, Any]) -> str:
     lines = ["| fault | runs | jobs | lost | doubled | failed with a reason | of them meant to |"]
     lines += ["|---|---:|---:|---:|---:|---:|---:|"]
     for row in figures["faults"]:
-        counts = " | ".join(f"{row[name]:,}" for name in ("runs", "jobs", "lost", "doubled", "failed", "to_fail"))
+        counts = " | ".join(f"{row[name]:,}" for name in COUNTS)
         lines.append(f"| {row['fault']} | {counts} |")
     lines += ["", *(f"- **{row['fault']}**: {row['how']}" for row in figures["faults"]), ""]
     lines += [f"Ray {figures['ray']}, three nodes on one machine of {figures['cores']} cores."]
@@ -340,23 +350,24 @@ def render(figures: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Inject all faults, and write the figures; those not named keep theirs."""
+    """Inject all faults, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--only", default=",".join(FAULTS))
+    parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
     path = FIGURES / "faults.json"
-    known = json.loads(path.read_text())["faults"] if path.exists() else []
+    known = json.loads(path.read_text())["faults"] if path.exists() and not options.again else []
     rows = {row["fault"]: row for row in known}
     for name in options.only.split(","):
-        rows[name] = measure_fault(name, options.runs)
-        figures = {
-            "ray": ray.__version__,
-            "cores": os.cpu_count(),
-            "faults": [rows[one] for one in FAULTS if one in rows],
-        }
-        path.write_text(json.dumps(figures, indent=1) + "\n")
-        (FIGURES / "faults.md").write_text(render(figures))
+        for row in measure_fault(
+            name, options.runs, rows.get(name, {})
+        ):  # written each time: what is cut off has counted
+            rows[name] = row
+            ordered = [rows[one] for one in FAULTS if one in rows]
+            figures = {"ray": ray.__version__, "cores": os.cpu_count(), "faults": ordered}
+            path.write_text(json.dumps(figures, indent=1) + "\n")
+            (FIGURES / "faults.md").write_text(render(figures))
     sys.stdout.write((FIGURES / "faults.md").read_text())
 
 
