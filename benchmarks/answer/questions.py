@@ -92,6 +92,7 @@ def tell_use(made: Made) -> str:
         lines = [f"## If you run {name_model(model.name)} today", "", *_tell_send(model)]
         lines.append(f"- An index built without the prefix: {escape(index.word)} ({escape(index.detail)}).")
         lines.append(f"- A mix-up in search: {escape(mix.word)} ({escape(mix.detail)}).")
+        lines += [f"- {text}." for text in _tell_wrong(made, model)]
         lines += [f"- {escape(text)}." for text in _tell_symmetric_mix(model)]
         lines.append(f"- Thresholds: {escape(tell_threshold(made, model).partition(': ')[2])}.")
         parts.append("\n".join(lines) + "\n")
@@ -115,6 +116,24 @@ def _tell_send(model: ModelAnswer) -> Iterable[str]:
         if own:
             told = join_words([f"{name_type(effect.task_type)} ({quote(effect)})" for effect in own])
             yield f"- {words} {escape(told)}."
+
+
+def _tell_wrong(made: Made, model: ModelAnswer) -> Iterable[str]:
+    """Another task's prefix in search, task by task, with what was sent: a mean of tasks far apart tells of neither."""
+    effects = [one for one in model.reading.tasks("wrong") if one.task_type == _main_type(model) and one.is_measured]
+    if len(effects) < 2:
+        return
+    told = []
+    for effect in effects:
+        name = effect.name.partition(":")[0]
+        sent = {
+            f"`{prefix}`"
+            for row in made.run.results
+            if row.model == model.name and row.task == name and "wrong" in row.conditions
+            for prefix in (row.pair.query.prefix, row.pair.document.prefix)
+        }
+        told.append(f"{escape(effect.name)} {escape(quote(effect))} ({' and '.join(sorted(sent))})")
+    yield f"{name_way('wrong').capitalize()} in search, task by task: {join_words(told)}"
 
 
 def _tell_symmetric_mix(model: ModelAnswer) -> Iterable[str]:
