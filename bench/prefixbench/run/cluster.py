@@ -72,9 +72,9 @@ class RayExecutor:
         own = {} if self._settings.address else {"include_dashboard": False, "num_cpus": os.cpu_count()}
         try:
             ray.init(self._settings.address, log_to_driver=False, logging_level="ERROR", **own)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             raise ClusterError(
-                f"--address {self._settings.address}: no Ray cluster could be joined ({error})."
+                f"--address {self._settings.address}: no Ray cluster could be joined ({first_line(error)})."
             ) from None
         self._settings.cache.mkdir(parents=True, exist_ok=True)
         (self._settings.cache / self._mark).touch()
