@@ -51,7 +51,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         'models = [{ name = "./my-model", like = "intfloat/e5-small-v2" }]\n'
         'data = [{ path = "questions.jsonl" }, { path = "pairs.jsonl" }]\n'
         'conditions = ["none", "correct", "foreign"]\n'
-        'encoder = { device = "cpu", engine = "torch" }\n'
+        'encoder = { device = "cpu", engine = "torch", batch_tokens = 256 }\n'  # a budget that was timed could differ
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
