@@ -82,7 +82,7 @@ def list_ladder(ladder: Ladder) -> list[Drawn]:
     return [(way.label, way.effect, False) for way in ladder.ways]
 
 
-def draw_rows(axes: Axes, rows: Sequence[Drawn], margin: float, most_ticks: int = 6) -> None:
+def draw_rows(axes: Axes, rows: Sequence[Drawn], margin: float, most_ticks: int = 7) -> None:
     """Intervals on one scale, filled where the verdict holds, a diamond for a mean, numbers at the right."""
     scale = fit_scale([effect for _, effect, _ in rows if effect is not None], margin, most_ticks)
     axes.axvspan(-margin, margin, color=WASH_EQUIVALENT.light, zorder=0, linewidth=0)
@@ -204,7 +204,7 @@ def _draw_charts(figure: Figure, answer: Answer, top: float) -> None:
     for rows, left in charts:
         height = min(top - 0.08, len(rows) * 1.3 * ROW / 5.625)
         axes = figure.add_axes((left + 0.18, top - height, 0.15, height))
-        draw_rows(axes, rows, model.margin, most_ticks=4)
+        draw_rows(axes, rows, model.margin, most_ticks=5)
 
 
 def list_forest_short(model: ModelAnswer) -> list[Drawn]:

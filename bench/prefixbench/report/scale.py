@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from prefixbench.report.effects import Effect
 
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-MOST_TICKS = 7
+MOST_TICKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,10 @@ def fit_scale(effects: Iterable[Effect], margin: float = 0.0, most_ticks: int = 
     """The scale that shows every interval whole, the margin on both sides, and zero."""
     ends = [end for effect in effects for end in (effect.low, effect.high) if math.isfinite(end)]
     low, high = min([-margin, -0.1, *ends]), max([margin, 0.1, *ends])
-    step = next((step for step in _STEPS if (high - low) / step <= most_ticks), _STEPS[-1])
-    first, last = math.floor(low / step), math.ceil(high / step)
+    ticks = next((ticks for step in _STEPS if len(ticks := _set_ticks(low, high, step)) <= most_ticks), (0.0,))
     pad = 0.02 * (high - low)
-    ticks = tuple(round(number * step, 1) for number in range(first, last + 1) if low <= number * step <= high)
     return Scale(low - pad, high + pad, ticks)
+
+
+def _set_ticks(low: float, high: float, step: float) -> tuple[float, ...]:
+    return tuple(round(number * step, 1) for number in range(math.ceil(low / step), math.floor(high / step) + 1))
