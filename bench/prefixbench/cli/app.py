@@ -49,6 +49,19 @@ def parse_cache(named: str) -> Path:
     return open_cache(named)
 
 
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="Cache folder.",
+        envvar="PREFIXBENCH_CACHE",
+        show_default=False,
+        metavar="<path|url>",
+        parser=parse_cache,
+    ),
+]
+
+
 class Commands(TyperGroup):
     """Every command, in the order one works; none of them ends the program on its own."""
 

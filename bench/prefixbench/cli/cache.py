@@ -10,22 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prefixbench.cli.app import EXIT_FAILED_CELLS, app, parse_cache
+from prefixbench.cli.app import EXIT_FAILED_CELLS, CacheOption, app
 
 if TYPE_CHECKING:
     from prefixbench.vectors import VectorStore
 
-CacheOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--cache",
-        help="Cache folder.",
-        envvar="PREFIXBENCH_CACHE",
-        show_default=False,
-        metavar="<path|url>",
-        parser=parse_cache,
-    ),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 cache_app = typer.Typer(no_args_is_help=True, help="The embedding store: what it holds, whether it is sound, pruning.")

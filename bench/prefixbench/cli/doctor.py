@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from prefixbench.cli.app import app, parse_cache
+from prefixbench.cli.app import CacheOption, app
 
 
 @app.command("doctor")
@@ -22,17 +22,7 @@ def doctor_command(
     like: Annotated[
         str | None, typer.Option(metavar="MODEL", help="The model it is said to serve, to judge it by.")
     ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            "--cache",
-            help="Cache folder.",
-            envvar="PREFIXBENCH_CACHE",
-            show_default=False,
-            metavar="<path|url>",
-            parser=parse_cache,
-        ),
-    ] = None,
+    cache: CacheOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Tell what this machine can run, and why not; or what an endpoint really does."""
