@@ -12,6 +12,7 @@ NAMES = {
     "plain-one": "one condition: plain loop",
     "cached-one": "one condition: plain loop, mteb's cache",
     "ours-one": "one condition: prefixbench",
+    "ours-one-known": "one condition: prefixbench, a model it ran before",
     "ours-one-bfloat16": "one condition: prefixbench, bfloat16",
     "plain-eight": "eight conditions: plain loop",
     "cached-eight": "eight conditions: plain loop, mteb's cache",
