@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,9 @@ from prefixbench.twins.findings_page import Findings, find
 
 Published = dict[tuple[str, str, str, str], float]
 """The leaderboard's score by model, task, subset and split."""
+
+Draws = dict[tuple[str, str, str, str], tuple[float, ...]]
+"""Scores under other draws of the evaluation, likewise."""
 
 WEIGHTS = {
     "google/embeddinggemma-300m": "whole, float32",
@@ -37,6 +41,7 @@ class Made:
         check: Some of its cells from another engine and other batches.
         twins: What models say that differ in their training alone.
         published: The leaderboard's scores of the same models.
+        draws: What the same vectors score under other draws of the evaluation, in points, by model and place.
         answer: The run as its report reads it.
         drift: What happens to similarities, a row a condition and place of pairs.
         assessments: The claims beside the run.
@@ -46,6 +51,7 @@ class Made:
     check: Run | None
     twins: Findings
     published: Published
+    draws: Draws
     answer: Answer
     drift: tuple[Row, ...]
     assessments: tuple[Assessment, ...]
@@ -71,6 +77,7 @@ def read_made(root: Path) -> Made:
         check=load_run(check) if check.is_dir() else None,
         twins=find([load_run(results / name) for name in ("twins", "twins-mteb")]),
         published=_read_published(results / "answer" / "published.csv"),
+        draws=_read_draws(root / "benchmarks" / "answer" / "draws.json"),
         answer=build_answer(gather_evidence([run], [analysis], ReportOptions())),
         drift=tuple({str(name): value for name, value in row.items()} for row in analysis.drift.to_dict("records")),
         assessments=assess(load_claims(), [run]),
@@ -83,6 +90,11 @@ def _read_published(path: Path) -> Published:
             (row["model"], row["task"], row["subset"], row["split"]): float(row["score"])
             for row in csv.DictReader(file)
         }
+
+
+def _read_draws(path: Path) -> Draws:
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return {(row["model"], row["task"], row["hf_subset"], row["hf_split"]): tuple(row["drawn"]) for row in rows}
 
 
 def name_model(name: str) -> str:

@@ -48,7 +48,11 @@ def main() -> None:
 def render_page(made: Made) -> str:
     """The page, which names its figures and draws none."""
     parts = [OPENING, tell_questions(made), tell_use(made), tell_twins(made.twins), tell_claims(made.assessments)]
-    parts += [_tell_open(made), compare_published(made.run, made.published), compare_check(made.run, made.check)]
+    parts += [
+        _tell_open(made),
+        compare_published(made.run, made.published, made.draws),
+        compare_check(made.run, made.check),
+    ]
     parts += [tell_machine(made.run), *(_tell_model(made, model) for model in made.answer.models)]
     if made.answer.undocumented:
         names = ", ".join(f"`{model.name}`" for model in made.answer.undocumented)
