@@ -53,7 +53,7 @@ CacheOption = Annotated[
     Path | None,
     typer.Option(
         "--cache",
-        help="Cache folder.",
+        help="Cache folder, or an address to share vectors at.",
         envvar="PREFIXBENCH_CACHE",
         show_default=False,
         metavar="<path|url>",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from prefixbench.cli.app import parse_cache
+from prefixbench.cli.app import CacheOption
 from prefixbench.errors import SpecError
 from prefixbench.spec.load import Overrides, load_sweep, split_names
 from prefixbench.spec.margins import parse_smallest_effects
@@ -57,15 +57,7 @@ class SweepFlags:
         list[str] | None, typer.Option(metavar="MODULE", help="A module of tasks that a sweep file names. Repeatable.")
     ] = None
     results: Annotated[Path | None, typer.Option(help="Results folder; results/NAME by default.")] = None
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            help="Cache folder, or an address to share vectors at.",
-            envvar="PREFIXBENCH_CACHE",
-            metavar="<path|url>",
-            parser=parse_cache,
-        ),
-    ] = None
+    cache: CacheOption = None
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None
     dtype: Annotated[Dtype | None, typer.Option(help="Precision of the forward pass.")] = None
     engine: Annotated[Engine | None, typer.Option(help="What computes the forward pass.")] = None
