@@ -72,42 +72,35 @@ def score_draws(cell: Cell, session: ModelSession, cache: Path, n_draws: int) ->
 
 
 def main() -> None:
-    """Draw, and write the figures after each place."""
+    """Draw, and write the figures after each place; what was drawn is kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--cache", type=Path, default=default_cache_folder())
     options = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = json.loads(FIGURES.read_text()) if FIGURES.exists() else []
+    known = {(row["model"], row["task"], row["hf_subset"], row["hf_split"]) for row in rows}
     for model, task in PLACES:
-        plan, _ = make_plan(
-            load_sweep(None, None, Overrides(models=(model,), tasks=(task,), conditions=("correct",))),
-            find_local_folder,
-        )
-        session = open_session(
-            plan.cells[0].model,
-            plan.cells[0].settings,
-            find_local_folder(plan.cells[0].model, options.cache),
-            options.cache,
-            Progress(),
-        )
-        for cell in plan.cells:
+        asked = Overrides(models=(model,), tasks=(task,), conditions=("correct",))
+        plan, _ = make_plan(load_sweep(None, None, asked), find_local_folder)
+        cells = [
+            cell for cell in plan.cells if "correct" in map(str, cell.conditions) and name_place(cell) not in known
+        ]
+        if not cells:
+            continue
+        folder = find_local_folder(cells[0].model, options.cache)
+        session = open_session(cells[0].model, cells[0].settings, folder, options.cache, Progress())
+        for cell in cells:
             own, *drawn = score_draws(cell, session, options.cache, options.draws)
-            rows.append(
-                {
-                    "model": model,
-                    "task": cell.task.name,
-                    "hf_subset": cell.hf_subset,
-                    "hf_split": cell.hf_split,
-                    "engine": session.known.identity.engine,
-                    "score": own,
-                    "drawn": drawn,
-                }
-            )
-            sys.stdout.write(
-                f"{model} {cell.task.name} {cell.hf_split}: {own:.2f}; {min(drawn):.2f} to {max(drawn):.2f}\n"
-            )
+            told = dict(zip(("model", "task", "hf_subset", "hf_split"), name_place(cell), strict=True))
+            rows.append({**told, "engine": session.known.identity.engine, "score": own, "drawn": drawn})
+            sys.stdout.write(f"{' '.join(name_place(cell))}: {own:.2f}; {min(drawn):.2f} to {max(drawn):.2f}\n")
             FIGURES.write_text(json.dumps(rows, indent=1) + "\n")
         session.close()
+
+
+def name_place(cell: Cell) -> tuple[str, str, str, str]:
+    """Model, task, subset and split."""
+    return cell.model.name, cell.task.name, cell.hf_subset, cell.hf_split
 
 
 if __name__ == "__main__":
