@@ -1,6 +1,6 @@
 """Memory and time of a sweep over own data, by the number of documents.
 
-    python -m benchmarks.data.measure [--documents 10000,100000,1000000] [--conditions 2] [--work FOLDER]
+    python -m benchmarks.data.measure [--documents 10000,100000,1000000] [--conditions 2] [--work FOLDER] [--within MIB]
 
 Documents are twelve words, queries four of one document's; the model averages random word vectors, so that what is
 measured is reading, keeping, searching and scoring, and not a forward pass.
@@ -70,6 +70,16 @@ def make_model(folder: Path, tokenizer: Tokenizer, dimensions: int) -> None:
     SentenceTransformer(modules=[embedding], device="cpu").save(str(folder), create_model_card=False)
 
 
+def confine(mebibytes: int) -> None:
+    """Let this process and all that it starts have no more memory, mapped files included; takes root, on Linux."""
+    root = Path("/sys/fs/cgroup")
+    unified = (root / "cgroup.controllers").exists()
+    group = root / f"prefixbench-{mebibytes}" if unified else root / "memory" / f"prefixbench-{mebibytes}"
+    group.mkdir(exist_ok=True)
+    (group / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(mebibytes << 20))
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
 def measure(n_documents: int, n_conditions: int, work: Path) -> dict[str, object]:
     """One sweep in a process of its own, with an empty cache."""
     data, model = work / f"data-{n_documents}", work / "model"
@@ -104,12 +114,13 @@ def render_table(content: dict[str, object]) -> str:
         f"{provenance['cpu']}. {N_QUERIES:,} queries, {DIMENSIONS} dimensions; memory of all processes, shared pages "
         "once.",
         "",
-        "| documents | conditions | vectors, MiB | peak memory, MiB | without mapped files, MiB | CPU seconds "
-        "| seconds | cores of other work |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| documents | conditions | may take, MiB | vectors, MiB | peak memory, MiB | without mapped files, MiB "
+        "| CPU seconds | seconds | cores of other work |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {point['documents']:,} | {point['conditions']} | {point['stored_bytes'] / 2**20:,.0f} "
+        f"| {point['documents']:,} | {point['conditions']} | {point.get('within') or 'any'} "
+        f"| {point['stored_bytes'] / 2**20:,.0f} "
         f"| {point['peak_pss_bytes'] / 2**20:,.0f} "
         f"| {point['peak_anonymous_bytes'] / 2**20:,.0f} | {point['cpu_seconds']:,.0f} "
         f"| {point['wall_seconds']:,.0f} | {point['other_cores']:.1f} |"
@@ -124,15 +135,20 @@ def main() -> None:
     parser.add_argument("--documents", default="10000,100000,1000000")
     parser.add_argument("--conditions", type=int, choices=(1, 2), default=2)
     parser.add_argument("--work", type=Path, help="where data are made, and kept for the next time; nowhere if absent")
+    parser.add_argument("--within", type=int, help="MiB of memory that all processes may take, mapped files included")
     parser.add_argument("--output", type=Path, default=HERE)
     options = parser.parse_args()
+    if options.within:
+        confine(options.within)
     with contextlib.ExitStack() as stack:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sizes = [int(number) for number in options.documents.split(",")]
-        points = [measure(size, options.conditions, work) for size in sizes]
+        points = [{"within": options.within, **measure(size, options.conditions, work)} for size in sizes]
     path = options.output / "figures.json"
     known = json.loads(path.read_text())["points"] if path.exists() else []  # other points stay as they were
-    by_size = {(point["documents"], point["conditions"]): point for point in [*known, *points]}
+    by_size = {
+        (point["documents"], point["conditions"], point.get("within") or 0): point for point in [*known, *points]
+    }
     content = {
         "provenance": collect_provenance("cpu").model_dump(exclude={"warnings"}),
         "load_average": os.getloadavg()[0],
