@@ -107,23 +107,21 @@ def measure(n_documents: int, n_conditions: int, work: Path) -> dict[str, object
 
 def render_table(content: dict[str, object]) -> str:
     """The figures as Markdown."""
-    provenance, points = content["provenance"], content["points"]
-    assert isinstance(provenance, dict)
+    points = content["points"]
     assert isinstance(points, list)
     lines = [
-        f"{provenance['cpu']}. {N_QUERIES:,} queries, {DIMENSIONS} dimensions; memory of all processes, shared pages "
-        "once.",
+        f"{N_QUERIES:,} queries, {DIMENSIONS} dimensions; memory of all processes, shared pages once.",
         "",
         "| documents | conditions | may take, MiB | vectors, MiB | peak memory, MiB | without mapped files, MiB "
-        "| CPU seconds | seconds | cores of other work |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| CPU seconds | seconds | cores of other work | processor |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     lines += [
         f"| {point['documents']:,} | {point['conditions']} | {point.get('within') or 'any'} "
         f"| {point['stored_bytes'] / 2**20:,.0f} "
         f"| {point['peak_pss_bytes'] / 2**20:,.0f} "
         f"| {point['peak_anonymous_bytes'] / 2**20:,.0f} | {point['cpu_seconds']:,.0f} "
-        f"| {point['wall_seconds']:,.0f} | {point['other_cores']:.1f} |"
+        f"| {point['wall_seconds']:,.0f} | {point['other_cores']:.1f} | {point['cpu']} |"
         for point in points
     ]
     return "\n".join(lines) + "\n"
@@ -143,14 +141,16 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sizes = [int(number) for number in options.documents.split(",")]
-        points = [{"within": options.within, **measure(size, options.conditions, work)} for size in sizes]
+        provenance = collect_provenance("cpu").model_dump(exclude={"warnings"})
+        told = {"within": options.within, "cpu": provenance["cpu"]}
+        points = [{**told, **measure(size, options.conditions, work)} for size in sizes]
     path = options.output / "figures.json"
     known = json.loads(path.read_text())["points"] if path.exists() else []  # other points stay as they were
     by_size = {
         (point["documents"], point["conditions"], point.get("within") or 0): point for point in [*known, *points]
     }
     content = {
-        "provenance": collect_provenance("cpu").model_dump(exclude={"warnings"}),
+        "provenance": provenance,
         "load_average": os.getloadavg()[0],
         "points": [by_size[size] for size in sorted(by_size)],
     }
