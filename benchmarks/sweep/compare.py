@@ -83,8 +83,9 @@ def measure_ours(
     cache = bench.work / "-".join(["cache", "eight" if eight else "one", *(flag.strip("-") for flag in flags)])
     if (kept or stored) and not cache.exists():
         raise SystemExit(f"{cache} is not there; measure the run that begins with an empty cache first.")
-    for folder in [] if stored or not cache.exists() else [one for one in cache.iterdir() if one.name not in kept]:
-        shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    for left in [] if stored or not cache.exists() else list(cache.iterdir()):
+        if left.name not in kept:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
         command = [sys.executable, "-m", "prefixbench", "sweep", "--models", MODEL, "--tasks", bench.tasks]

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from prefixbench.errors import SpecError
 from prefixbench.plain import Name, clean_name
 from prefixbench.results.records import CellFailure, CellId, CellResult
-from prefixbench.spec.conditions import Condition
+from prefixbench.spec.conditions import Condition, ConditionKind
 
 Attempt: TypeAlias = CellResult | CellFailure
 PlaceKey: TypeAlias = tuple[str, str, str, str]
@@ -61,16 +61,32 @@ class PlannedCell(BaseModel):
 
 
 def merge_plans(known: Iterable[PlannedCell], latest: Iterable[PlannedCell]) -> tuple[PlannedCell, ...]:
-    """Unite two plans; where both name a model, place and condition, the latest decides which cell that is."""
-    latest = tuple(latest)
-    taken = {(cell.place, name) for cell in latest for name in cell.conditions}
-    ids = {cell.cell_id for cell in latest}
+    """Unite two plans; where both name a model, place and condition, the latest decides which cell that is.
+
+    A cell of both keeps the names that only the known plan has, as a sweep that goes on with other conditions leaves
+    those that were there.
+    """
+    asked = {cell.cell_id: cell for cell in latest}
+    taken = {(cell.place, name) for cell in asked.values() for name in cell.conditions}
     kept = []
     for cell in known:
         names = tuple(name for name in cell.conditions if (cell.place, name) not in taken)
-        if cell.cell_id not in ids and (names or not cell.conditions):
-            kept.append(cell if names == cell.conditions else cell.model_copy(update={"conditions": names}))
-    return (*kept, *latest)
+        if cell.cell_id in asked:
+            again = asked[cell.cell_id]
+            asked[cell.cell_id] = _name_anew(again, _in_order((*names, *again.conditions))) if names else again
+        elif names or not cell.conditions:
+            kept.append(_name_anew(cell, names))
+    return (*kept, *asked.values())
+
+
+def _name_anew(cell: PlannedCell, names: tuple[str, ...]) -> PlannedCell:
+    return cell if names == cell.conditions else cell.model_copy(update={"conditions": names})
+
+
+def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names with those first that say most of what is sent: ``correct`` before ``cross:query``."""
+    kinds = list(ConditionKind)
+    return tuple(sorted(names, key=lambda name: kinds.index(Condition.parse(name).kind)))
 
 
 @dataclass(frozen=True, slots=True)

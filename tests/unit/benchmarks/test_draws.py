@@ -52,7 +52,7 @@ def test_a_published_score_is_explained_by_a_condition_a_draw_or_nothing() -> No
         run: Any = SimpleNamespace(results=[make_result(condition="correct", score=0.5)])
         cell = run.results[0]
         place = (cell.model, cell.task, cell.hf_subset, cell.hf_split)
-        draws = {} if drawn is None else {place: drawn}
+        draws: Any = {} if drawn is None else {place: drawn}
         told[score, drawn] = compare_published(run, {place: score}, draws)
     assert "**50.00**" in told[50.02, None]
     assert "not explained" not in told[50.02, None]

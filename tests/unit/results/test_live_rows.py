@@ -68,6 +68,15 @@ def test_names_move_between_cells_with_the_plan() -> None:
     assert joined.live[0].conditions == ("correct", "mteb", "cross:a")
 
 
+def test_a_cell_that_is_asked_for_again_by_another_name_keeps_its_own() -> None:
+    shared = make_result("shared", "correct").model_copy(update={"conditions": ("correct", "mteb")})
+    later = merge_plans((plan_cell("shared", "correct", "mteb"),), (plan_cell("shared", "cross:query"),))
+    assert sort_rows(later, [shared]).live[0].conditions == ("correct", "mteb", "cross:query")
+    assert merge_plans(later, (plan_cell("shared", "mteb"),)) == later
+    first = merge_plans((plan_cell("shared", "cross:query"),), (plan_cell("shared", "correct"),))
+    assert first[0].conditions == ("correct", "cross:query")
+
+
 def test_a_failure_before_the_download_is_history_once_its_successor_has_a_row() -> None:
     plan = merge_plans((plan_cell("asked", "correct"),), (plan_cell("done", "correct"),))
     sorted_ = sort_rows(plan, [fail("asked", "correct"), make_result("done", "correct")])
