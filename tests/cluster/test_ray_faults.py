@@ -21,7 +21,8 @@ from benchmarks.cluster import faults  # noqa: E402
 
 ray.cloudpickle.register_pickle_by_value(sys.modules[faults.__name__])  # workers import neither tests nor benchmarks
 
-pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
+# Where the driver is killed, three whole sweeps run; beside other tests they take more than most.
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
 TOLD_APART = (faults.SMALL_STORE, "model too large for a worker")
 """Faults with a test of their own below."""
