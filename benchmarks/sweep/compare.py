@@ -83,9 +83,10 @@ def measure_ours(
     cache = bench.work / "-".join(["cache", "eight" if eight else "one", *(flag.strip("-") for flag in flags)])
     if (kept or stored) and not cache.exists():
         raise SystemExit(f"{cache} is not there; measure the run that begins with an empty cache first.")
-    for left in [] if stored or not cache.exists() else list(cache.iterdir()):
-        if left.name not in kept:
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    if cache.exists() and not stored:
+        for left in list(cache.iterdir()):
+            if left.name not in kept:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results"
         command = [sys.executable, "-m", "prefixbench", "sweep", "--models", MODEL, "--tasks", bench.tasks]
@@ -112,7 +113,6 @@ BFLOAT16 = ("--dtype", "bfloat16")
 KNOWN_MODEL = ("engines", "digests", "models")
 """What a sweep finds of a model that an earlier one ran on this machine: its engine, converted and calibrated. No text,
 no audit and no vector."""
-
 
 RUNS: dict[str, Callable[[Bench], Measured]] = {
     "plain-one": partial(measure_plain, eight=False),
