@@ -31,6 +31,7 @@ def test_a_sweep_needs_no_shared_memory(tmp_path: Path) -> None:
     model, results = make_model(tmp_path / "model"), tmp_path / "run"
     sweep = [sys.executable, "-m", "prefixbench", "sweep", "--models", str(model), "--data", str(data)]
     sweep += ["--conditions", "none", "--prefix", 'mine:query="ask: ",document=""', "--workers", "2", "--no-report"]
+    sweep += ["--engine", "torch"]
     sweep += ["--results", str(results)]
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", f"{TAKE_AWAY} && exec {shlex.join(sweep)}"],

@@ -34,16 +34,8 @@ pytestmark = pytest.mark.timeout(600)
 
 def sweep(here: Path, model: Path) -> str:
     command = [sys.executable, "-m", "prefixbench", "sweep", "--models", str(model), "--tasks", "own_task.Mine"]
-    command += [
-        "--conditions",
-        "none",
-        "--results",
-        str(here / "run"),
-        "--cache",
-        str(here / "cache"),
-        "--workers",
-        "0",
-    ]
+    command += ["--conditions", "none", "--workers", "0", "--engine", "torch"]
+    command += ["--results", str(here / "run"), "--cache", str(here / "cache")]
     path = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import importlib.util
+import mmap
 import os
 import shutil
 import sys
@@ -127,6 +128,7 @@ def _build_openvino(
     if threads is not None:
         config["INFERENCE_NUM_THREADS"] = str(threads)
     request = core.compile_model(model, "CPU", config).create_infer_request()
+    give_back_mapped(path.with_suffix(".bin"))  # most weights were copied into the layout that the processor likes
     names = tuple(inputs)
 
     def run(features: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -143,6 +145,20 @@ def _give_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
+
+
+def give_back_mapped(path: Path) -> None:
+    """Let the system have what is in memory of a file that is mapped; what is read again comes from the file."""
+    if sys.platform != "linux":
+        return
+    name = str(path.resolve())
+    advise = ctypes.CDLL(None).madvise
+    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+        span, mode, *rest = line.split(maxsplit=5)
+        if rest[-1] == name and "w" not in mode:  # what was written to exists nowhere else
+            start, end = (int(bound, 16) for bound in span.split("-"))
+            advise(start, end - start, mmap.MADV_DONTNEED)
 
 
 def _convert_openvino(transformer: PreTrainedModel, inputs: dict[str, torch.Tensor], path: Path) -> openvino.Model:

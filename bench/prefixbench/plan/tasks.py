@@ -164,11 +164,12 @@ def _find_tasks(name: str, embedded: Mapping[str, TaskFacts], place: str) -> lis
 
     if name in _TASKS_REGISTRY:
         return [(member, "mteb") for member in _members(_TASKS_REGISTRY[name]())]
+    if "." in name and importable(name):
+        return [(import_task_class(name)(), name)]
+    # Last, since it makes an object of every task of every benchmark.
     benchmarks = {benchmark.name: benchmark for benchmark in mteb.get_benchmarks()}
     if name in benchmarks:
         return [(member, "mteb") for task in benchmarks[name].tasks for member in _members(task)]
-    if "." in name and importable(name):
-        return [(import_task_class(name)(), name)]
     raise UnknownNameError("task", name, [*_TASKS_REGISTRY, *benchmarks, *embedded], place)
 
 

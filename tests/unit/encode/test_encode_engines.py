@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import prefixbench.encode.calibrate as calibrate_module
 import prefixbench.encode.choice as choice_module
+import psutil
 import pytest
 import torch
 from prefixbench.encode import engines
@@ -65,6 +67,23 @@ def test_openvino_computes_padding_that_sees_only_padding(tmp_path: Path) -> Non
     vectors = embed_texts(fast, texts, Side("q: "))
     assert np.isfinite(vectors).all()
     assert compute_disagreement(embed_texts(plain, texts, Side("q: ")), vectors) <= AGREEMENT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
+def test_pages_of_a_mapped_file_are_given_back_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "with a space.bin"
+    content = np.arange(1 << 20, dtype=np.float32)
+    content.tofile(path)
+    mapped = np.memmap(path, dtype=np.float32, mode="r")
+    changed = np.memmap(path, dtype=np.float32, mode="c")
+    changed[:] = -1
+    before = psutil.Process().memory_info().shared  # pages of files
+    assert mapped.sum() == content.sum()
+    assert psutil.Process().memory_info().shared - before > content.nbytes / 2
+    engines.give_back_mapped(path)
+    assert psutil.Process().memory_info().shared - before < content.nbytes / 2
+    assert (mapped == content).all()
+    assert (changed == -1).all(), "what was written to is in no file"
 
 
 def test_an_engine_passed_over_before_conversion_changed_is_tried_again(
