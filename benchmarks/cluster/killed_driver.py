@@ -34,7 +34,8 @@ def kill_and_resume(address: str, scratch: Path) -> tuple[dict[int, list[Any]], 
         By number of the cell: the scores that the ledger has for it, and the score of one process.
     """
     expected = score_in_one_process()
-    on_cluster = ("--executor", "ray", "--address", address)
+    # Few workers: every one imports the libraries anew.
+    on_cluster = ("--executor", "ray", "--address", address, "--encoders", "2", "--workers", "1")
     process = type_sweep(scratch, *on_cluster)
     wanted = random.randint(1, len(expected) - 2)
     while process.poll() is None and count_rows(scratch) < wanted:

@@ -1,6 +1,7 @@
 """Texts per second of every engine against sentence-transformers' own ``encode``, interleaved, with the largest error.
 
     python -m benchmarks.engines.run [--texts 400] [--rounds 3] [--threads 1,2] [--model FOLDER --name NAME]
+                                     [--engines torch,onnx,openvino]
 
 Texts are summaries and bodies of a starter task, so nothing is asked of the network. The figures and the machine they
 were taken on are written beside this file, those of another model than the starter's as ``NAME.json`` and ``NAME.md``.
@@ -14,13 +15,11 @@ import argparse
 import gc
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +29,7 @@ from prefixbench.encode.choice import compute_disagreement
 from prefixbench.encode.load import load_embedder
 from prefixbench.encode.local import LocalEmbedder
 from prefixbench.errors import EncodeError
+from prefixbench.run.provenance import collect_provenance
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
 from prefixbench.starter import load_starter_task, locate_model, starter_task_names
@@ -39,6 +39,7 @@ from sentence_transformers import SentenceTransformer
 HERE = Path(__file__).parent
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 ENGINES = (Engine.TORCH, Engine.ONNX, Engine.OPENVINO)
+PACKAGES = ("torch", "sentence-transformers", "openvino", "onnxruntime")
 SIDE = Side("query: ")
 
 
@@ -56,6 +57,8 @@ class EngineFigures:
         cpu_ratio: Median over rounds of the library's processor seconds over ours.
         disagreement: Largest 1 − cosine to the library's vectors.
         padding: Share of the computed tokens that was padding.
+        seconds_first_start: From nothing to the first vectors: loading, converting or compiling, timing batches.
+        seconds_next_start: The same once a machine has done that.
     """
 
     engine: str
@@ -67,6 +70,8 @@ class EngineFigures:
     cpu_ratio: float
     disagreement: float
     padding: float
+    seconds_first_start: float
+    seconds_next_start: float
 
 
 def load_texts(n_texts: int) -> list[str]:
@@ -101,8 +106,20 @@ def measure_engine(
     engine: Engine, folder: Path, texts: list[str], rounds: int, threads: int, cache: Path
 ) -> EngineFigures:
     """Time one engine and the library in turn."""
-    settings = EncoderSettings(device="cpu", engine=engine)
-    embedder = load_embedder(ModelSpec(name=folder.name), settings, folder, cache=cache, threads=threads)
+
+    def start() -> LocalEmbedder:
+        settings = EncoderSettings(device="cpu", engine=engine)
+        started = load_embedder(ModelSpec(name=folder.name), settings, folder, cache=cache, threads=threads)
+        started.embed(started.read(texts[:1], SIDE))
+        return started
+
+    began = time.perf_counter()
+    start()
+    first_start = time.perf_counter() - began
+    gc.collect()
+    began = time.perf_counter()
+    embedder = start()
+    next_start = time.perf_counter() - began
     library = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     embedder.embed(embedder.read(texts[:16], SIDE))
     library.encode(texts[:16], prompt=SIDE.prefix, show_progress_bar=False)
@@ -123,20 +140,19 @@ def measure_engine(
         cpu_ratio=statistics.median(cpu_ratios),
         disagreement=max(gaps),
         padding=measure_padding(embedder, texts),
+        seconds_first_start=first_start,
+        seconds_next_start=next_start,
     )
 
 
-def describe_machine() -> dict[str, str | int | float]:
+def describe_machine() -> dict[str, str | float]:
     """What the figures depend on, the load of other work included."""
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count() or 0,
-        "load_average": os.getloadavg()[0],
-        **{name: version(name) for name in ("torch", "sentence-transformers", "openvino", "onnxruntime")},
-    }
+    provenance = collect_provenance("cpu")
+    packages = {name: provenance.packages[name] for name in PACKAGES if name in provenance.packages}
+    return {"processor": provenance.cpu, "load_average": round(os.getloadavg()[0], 2), **packages}
 
 
-def render_table(figures: list[EngineFigures], model: str, machine: dict[str, str | int | float], n_texts: int) -> str:
+def render_table(figures: list[EngineFigures], model: str, machine: dict[str, str | float], n_texts: int) -> str:
     """The figures as Markdown."""
     facts = ", ".join(f"{name} {value}" for name, value in machine.items())
     lines = [
@@ -145,13 +161,15 @@ def render_table(figures: list[EngineFigures], model: str, machine: dict[str, st
         f"Written by `python -m benchmarks.engines.run`: {n_texts} texts, {model}, float32; {facts}.",
         "Ratios above 1 mean faster than `encode(batch_size=32)`; range over rounds in brackets.",
         "",
-        "| threads | engine | batch tokens | texts/s ratio | processor-seconds ratio | 1 − cosine | padding |",
-        "|---:|---|---:|---:|---:|---:|---:|",
+        "| threads | engine | batch tokens | texts/s ratio | processor-seconds ratio | 1 − cosine | padding "
+        "| first start, s | next start, s |",
+        "|---:|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
         f"| {row.threads} | {row.engine} | {row.batch_tokens} "
         f"| {row.ratio:.2f} ({row.ratio_low:.2f}–{row.ratio_high:.2f}) "
-        f"| {row.cpu_ratio:.2f} | {row.disagreement:.1e} | {row.padding:.1%} |"
+        f"| {row.cpu_ratio:.2f} | {row.disagreement:.1e} | {row.padding:.1%} "
+        f"| {row.seconds_first_start:.1f} | {row.seconds_next_start:.1f} |"
         for row in figures
     ]
     return "\n".join([*lines, ""])
@@ -163,6 +181,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", default=f"1,{os.cpu_count() or 2}", help="threads of either side, in turn")
+    parser.add_argument("--engines", default=",".join(ENGINES), help="in turn")
     parser.add_argument("--model", type=Path, help="a model's folder; the starter's by default")
     parser.add_argument("--name", default="figures", help="of the files written")
     options = parser.parse_args()
@@ -174,7 +193,7 @@ def main() -> None:
     figures = []
     for threads in map(int, options.threads.split(",")):
         torch.set_num_threads(threads)
-        for engine in ENGINES:
+        for engine in map(Engine, options.engines.split(",")):
             try:
                 with tempfile.TemporaryDirectory() as cache:
                     figures.append(measure_engine(engine, folder, texts, options.rounds, threads, Path(cache)))

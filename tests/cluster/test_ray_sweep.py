@@ -172,7 +172,7 @@ def test_a_cluster_writes_the_rows_of_one_process(desk: Path, monkeypatch: pytes
     from ray.cluster_utils import Cluster
 
     # The GPUs are a number in Ray's books, which is all that placing encoders goes by.
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "num_gpus": 1, "include_dashboard": False})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1, "include_dashboard": False})
     try:
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
         assert len(RAY) == 2
@@ -191,7 +191,7 @@ def test_machines_joined_by_hand_write_the_rows_of_one_process(script: str, desk
     pytest.importorskip("ray")
     (name,) = re.findall("--results results/(\\w+)", script)
     # Two nodes on one machine: all that a loopback cannot have is the usual port, which another cluster may use.
-    typed = script.replace("6379", find_port()).replace("ray start", "ray start --num-cpus=2 --include-dashboard=false")
+    typed = script.replace("6379", find_port()).replace("ray start", "ray start --num-cpus=1 --include-dashboard=false")
     typed = typed.replace("--include-dashboard=false --address", "--address")
     if "srun" not in script:
         typed = typed.replace("--head", "--head --node-ip-address=127.0.0.1")
