@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,23 @@ def test_a_model_too_large_fails_with_the_reason(nodes: Any, tmp_path: Path) -> 
         "The machine ran out of memory; lower --batch-tokens or --limit, or use --dtype bfloat16."
     )
     assert answers[7][0].reason.startswith("3 workers died of it, most likely for want of memory (")
+
+
+def test_a_cluster_that_is_started_here_reports_no_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str | None] = []
+
+    def refuse(*_: object, **__: object) -> None:
+        told.append(os.environ.get("RAY_USAGE_STATS_ENABLED"))
+        raise ConnectionError("none here")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    for asked, expected in ((None, "0"), ("1", "1")):
+        monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", asked or "")
+        if asked is None:
+            monkeypatch.delenv("RAY_USAGE_STATS_ENABLED")
+        with pytest.raises(ClusterError, match="no Ray cluster could be started here"):
+            RayExecutor(ClusterSettings(tmp_path), Progress()).start()
+        assert told[-1] == expected
 
 
 def test_more_than_the_cluster_has_is_refused(nodes: Any, tmp_path: Path) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
 import importlib.util
-import mmap
 import os
 import shutil
 import sys
@@ -17,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from prefixbench.encode.memory import give_back_freed, give_back_mapped, return_large_blocks
 from prefixbench.errors import EncodeError
 from prefixbench.files import is_sealed, make_sealed
 from prefixbench.spec.sweep import Dtype, Engine
@@ -111,14 +109,16 @@ def build_engine(
 def _build_openvino(
     transformer: PreTrainedModel, inputs: dict[str, torch.Tensor], dtype: Dtype, store: Path, threads: int | None
 ) -> HiddenStates:
+    _mute_openvino()
     import openvino
 
+    return_large_blocks()  # buffers grow with the longest batch yet, and leave the smaller ones behind
     core = openvino.Core()
     path = store / "openvino" / "model.xml"
     model = _convert_openvino(transformer, inputs, path) if not _is_whole(path) else None
     if path.is_file():
         model = None  # what conversion left in memory is several times the weights; the file is mapped
-        _give_back_memory()
+        give_back_freed()
         model = core.read_model(path)
     config = {
         "INFERENCE_PRECISION_HINT": PRECISION_HINTS[dtype],
@@ -139,29 +139,13 @@ def _build_openvino(
     return run
 
 
-def _give_back_memory() -> None:
-    """Free what nothing refers to any more, and let the system have it: the C library would keep it for later."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
-
-
-def give_back_mapped(path: Path) -> None:
-    """Let the system have what is in memory of a file that is mapped; what is read again comes from the file."""
-    if sys.platform != "linux":
-        return
-    name = str(path.resolve())
-    advise = ctypes.CDLL(None).madvise
-    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
-        span, mode, *rest = line.split(maxsplit=5)
-        if rest[-1] == name and "w" not in mode:  # what was written to exists nowhere else
-            start, end = (int(bound, 16) for bound in span.split("-"))
-            advise(start, end - start, mmap.MADV_DONTNEED)
+def _mute_openvino() -> None:
+    """Keep OpenVINO from telling the network of every import and conversion, for which it asks no one."""
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # it does without what cannot be imported
 
 
 def _convert_openvino(transformer: PreTrainedModel, inputs: dict[str, torch.Tensor], path: Path) -> openvino.Model:
+    _mute_openvino()
     import openvino
 
     network = LastHiddenState(transformer).eval()

@@ -69,13 +69,17 @@ class RayExecutor:
             return
         import ray
 
-        own = {} if self._settings.address else {"include_dashboard": False, "num_cpus": os.cpu_count()}
+        own: dict[str, Any] = {}
+        if self._settings.address is None:
+            own = {"include_dashboard": False, "num_cpus": os.cpu_count()}
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # on by default; who started a cluster was asked
         try:
             ray.init(self._settings.address, log_to_driver=False, logging_level="ERROR", **own)
         except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-            raise ClusterError(
-                f"--address {self._settings.address}: no Ray cluster could be joined ({first_line(error)})."
-            ) from None
+            why = first_line(error)
+            if self._settings.address is None:
+                raise ClusterError(f"--executor ray: no Ray cluster could be started here ({why}).") from None
+            raise ClusterError(f"--address {self._settings.address}: no Ray cluster could be joined ({why}).") from None
         self._settings.cache.mkdir(parents=True, exist_ok=True)
         (self._settings.cache / self._mark).touch()
         address = find_address(self._settings.cache / STORE_FOLDER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import prefixbench.encode.calibrate as calibrate_module
 import prefixbench.encode.choice as choice_module
-import psutil
 import pytest
 import torch
 from prefixbench.encode import engines
@@ -69,21 +69,31 @@ def test_openvino_computes_padding_that_sees_only_padding(tmp_path: Path) -> Non
     assert compute_disagreement(embed_texts(plain, texts, Side("q: ")), vectors) <= AGREEMENT
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
-def test_pages_of_a_mapped_file_are_given_back_and_read_again(tmp_path: Path) -> None:
-    path = tmp_path / "with a space.bin"
-    content = np.arange(1 << 20, dtype=np.float32)
-    content.tofile(path)
-    mapped = np.memmap(path, dtype=np.float32, mode="r")
-    changed = np.memmap(path, dtype=np.float32, mode="c")
-    changed[:] = -1
-    before = psutil.Process().memory_info().shared  # pages of files
-    assert mapped.sum() == content.sum()
-    assert psutil.Process().memory_info().shared - before > content.nbytes / 2
-    engines.give_back_mapped(path)
-    assert psutil.Process().memory_info().shared - before < content.nbytes / 2
-    assert (mapped == content).all()
-    assert (changed == -1).all(), "what was written to is in no file"
+def test_openvino_tells_the_network_nothing(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+
+import psutil
+from prefixbench.spec.sweep import Engine
+from tests.unit.encode.test_encode_engines import load
+
+embedder = load(Path(sys.argv[1]), Engine.OPENVINO)
+assert embedder.identity.engine == "openvino"
+assert "openvino" in sys.modules
+assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+assert not psutil.Process().children(), "it forks to send"
+"""
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(make_model(tmp_path))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "intel").exists(), "an identity of this machine"
 
 
 def test_an_engine_passed_over_before_conversion_changed_is_tried_again(
