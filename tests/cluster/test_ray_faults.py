@@ -51,7 +51,7 @@ def test_nothing_is_lost_or_done_twice(fault: str, nodes: Any, tmp_path: Path) -
     check(outcome)
 
 
-def test_a_full_object_store_delays_jobs_and_fails_what_never_fits(tmp_path: Path) -> None:
+def test_a_full_object_store_delays_jobs_and_loses_none(tmp_path: Path) -> None:
     with faults.open_cluster(faults.SMALL_STORE) as small:
         check(faults.fill_object_store(small, tmp_path))
 
