@@ -37,7 +37,7 @@ from prefixbench.endpoints.exchange import cut_requests
 from prefixbench.endpoints.meter import Meter
 from prefixbench.endpoints.opening import open_endpoint
 from prefixbench.endpoints.settings import EndpointSettings
-from prefixbench.endpoints.tokens import LocalTokenizer
+from prefixbench.run.served import load_tokenizer
 from prefixbench.spec.conditions import Side
 from prefixbench.spec.sweep import ModelSpec
 from prefixbench.vectors import STORE_FOLDER, VectorStore
@@ -125,7 +125,7 @@ def embed_with_client(host: str, port: int, texts: list[str], weights: Path) -> 
     assert settings is not None
     folder = tempfile.TemporaryDirectory()
     cache = Path(folder.name)
-    embedder = open_endpoint(settings, cache, Meter().open_account(MODEL, None), LocalTokenizer.load(MODEL, weights))
+    embedder = open_endpoint(settings, cache, Meter().open_account(MODEL, None), load_tokenizer(MODEL, weights))
     cached = CachedEmbedder(embedder, VectorStore.open(cache / STORE_FOLDER))
 
     def embed() -> None:

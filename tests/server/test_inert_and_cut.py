@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import prefixbench.run.served as served_module
 import pytest
 from prefixbench.analysis import analyse
 from prefixbench.endpoints.proof import PROBE_TEXTS
@@ -31,7 +32,8 @@ LONG = 40
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Served]]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # read when its package is imported, which may have been
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with contract_server() as started:
         yield started
 
@@ -59,7 +61,7 @@ def make_tokenizer() -> LocalTokenizer:
 @pytest.fixture
 def word_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tokenizer of whatever model is named by ``like``."""
-    monkeypatch.setattr(LocalTokenizer, "load", lambda *_: make_tokenizer())
+    monkeypatch.setattr(served_module, "load_tokenizer", lambda *_: make_tokenizer())
 
 
 def sweep(url: str, pairs: Path, folder: Path, *more: str) -> tuple[int, Run]:
@@ -193,10 +195,10 @@ def test_a_hidden_prompt_fails_also_where_like_is_named_only_later(
     served.hidden = "answer this: "
     flags = ("--models", "served", "--conditions", "none")
     with monkeypatch.context() as patch:
-        patch.setattr(LocalTokenizer, "load", lambda *_: None)
+        patch.setattr(served_module, "load_tokenizer", lambda *_: None)
         assert sweep(f"{url}/v1", pairs, tmp_path, *flags)[0] == 0, "nobody can tell yet"
     with monkeypatch.context() as patch:
-        patch.setattr(LocalTokenizer, "load", lambda *_: make_tokenizer())
+        patch.setattr(served_module, "load_tokenizer", lambda *_: make_tokenizer())
         code, run = sweep(f"{url}/v1", pairs, tmp_path, *flags, "--like", NOMIC[-1], "--overwrite", "always")
     assert code == 1
     assert "puts 2 tokens of its own before every text of served" in run.failures[0].reason

@@ -29,7 +29,8 @@ TASKS = "mteb.mocks.mock_tasks.MockSTSTask,mteb.mocks.mock_tasks.MockRetrievalTa
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Served]]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # read when its package is imported, which may have been
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with contract_server() as started:
         yield started
 

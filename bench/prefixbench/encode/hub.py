@@ -27,6 +27,7 @@ SERVICES = (
 )
 """Models that are reached through a vendor's interface; the hub has files of ``voyage-4-nano`` alone."""
 
+TOKENIZER_NAME = "tokenizer.json"
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*")
 
 ASKING_SECONDS = 5.0
@@ -68,23 +69,47 @@ def fetch_settings(models: Iterable[ModelSpec]) -> None:
 
     A hub that does not answer once is not asked again, and nothing is said of it: loading the model will tell.
     """
+    for model in models:
+        try:
+            _fetch_small(model.documented_as, SETTINGS_NAME, model.revision)
+        except Exception:  # noqa: BLE001 - no answer is whatever the client's own HTTP library raises
+            return
+
+
+def fetch_tokenizer(name: str) -> Path | None:
+    """The file of a model's tokenizer, from the hub's cache or the hub; ``None`` where it cannot be had."""
+    if is_service(name):
+        return None
+    try:
+        return _fetch_small(name, TOKENIZER_NAME)
+    except Exception:  # noqa: BLE001 - no answer is whatever the client's own HTTP library raises
+        return None
+
+
+def is_service(name: str) -> bool:
+    """Whether a model is reached through a vendor's interface, and has no files on the hub."""
+    return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in SERVICES)
+
+
+def _fetch_small(name: str, file: str, revision: str | None = None) -> Path | None:
+    """A file that can be done without; ``None`` where there is none.
+
+    Raises:
+        Exception: The hub gives no answer; of any kind.
+    """
     bound_waiting()
     from huggingface_hub import HfApi, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HFValidationError, RepositoryNotFoundError
 
     hub = HfApi()
-    for model in models:
-        name, revision = model.documented_as, model.revision
-        try:
-            if isinstance(try_to_load_from_cache(name, SETTINGS_NAME, revision=revision), str):
-                continue
-            # One request that is not repeated, where a download would try a dead network for half a minute.
-            hub.model_info(name, revision=revision, timeout=ASKING_SECONDS)
-            hub.hf_hub_download(name, SETTINGS_NAME, revision=revision)
-        except (EntryNotFoundError, GatedRepoError, HFValidationError, RepositoryNotFoundError):
-            continue
-        except Exception:  # noqa: BLE001 - no answer is whatever the client's own HTTP library raises
-            return
+    try:
+        if isinstance(found := try_to_load_from_cache(name, file, revision=revision), str):
+            return Path(found)
+        # One request that is not repeated, where a download would try a dead network for half a minute.
+        hub.model_info(name, revision=revision, timeout=ASKING_SECONDS)
+        return Path(hub.hf_hub_download(name, file, revision=revision))
+    except (EntryNotFoundError, GatedRepoError, HFValidationError, RepositoryNotFoundError):
+        return None
 
 
 def locate_model(model: ModelSpec) -> Path:
@@ -109,7 +134,7 @@ def locate_model(model: ModelSpec) -> Path:
         RevisionNotFoundError,
     )
 
-    if any(fnmatch.fnmatchcase(model.name.lower(), pattern) for pattern in SERVICES):
+    if is_service(model.name):
         raise ModelLoadError(
             f"model {model.name!r} is a vendor's service without weights; this version embeds with local models only."
         )

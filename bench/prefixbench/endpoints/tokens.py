@@ -65,16 +65,8 @@ class LocalTokenizer:
         self._tokenizer = tokenizer
 
     @classmethod
-    def load(cls, name: str, folder: Path | None) -> LocalTokenizer | None:
-        """A model's tokenizer, fetched from the hub if need be; ``None`` where it cannot be had.
-
-        Args:
-            name: The model's hub name.
-            folder: Its files, where they are on this machine.
-        """
-        path = _fetch(name) if folder is None else folder / "tokenizer.json"
-        if path is None or not path.is_file():
-            return None
+    def load(cls, path: Path) -> LocalTokenizer:
+        """From the file of a model's tokenizer, ``tokenizer.json``."""
         from tokenizers import Tokenizer
 
         return cls(Tokenizer.from_file(str(path)))
@@ -86,13 +78,3 @@ class LocalTokenizer:
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
         return [len(row) for row in self._tokenizer.encode_batch_fast(list(texts))]
-
-
-def _fetch(name: str) -> Path | None:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        return Path(hf_hub_download(name, "tokenizer.json"))
-    except (HfHubHTTPError, HFValidationError, OSError):
-        return None

@@ -17,9 +17,9 @@ from prefixbench.endpoints.opening import open_endpoint
 from prefixbench.endpoints.proof import INERT, PROBE_TEXTS, describe_side, measure_distance
 from prefixbench.endpoints.remote import RemoteEmbedder
 from prefixbench.endpoints.settings import EndpointSettings
-from prefixbench.endpoints.tokens import LocalTokenizer
 from prefixbench.errors import AuditError, EndpointError, PrefixbenchError
 from prefixbench.run.planning import find_local_folder, make_resolver
+from prefixbench.run.served import load_tokenizer
 from prefixbench.score.probe import PROBE_TASKS
 from prefixbench.spec.conditions import Condition, ConditionKind, Side
 from prefixbench.spec.sweep import EncoderSettings, Engine, ModelSpec
@@ -84,7 +84,7 @@ def examine_endpoint(model: ModelSpec, cache: Path) -> tuple[Answer, ...]:
     settings = EndpointSettings.of(model)
     assert settings is not None, "the command line gives an address"
     folder = find_local_folder(model)
-    tokenizer = LocalTokenizer.load(model.like, folder) if model.like else None
+    tokenizer = load_tokenizer(model.like, folder) if model.like else None
     account = Meter().open_account(settings.model, 0.0)
     try:
         embedder = open_endpoint(settings, cache, account, tokenizer)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from prefixbench.encode.hub import TOKENIZER_NAME, fetch_tokenizer
 from prefixbench.endpoints.meter import Meter
 from prefixbench.endpoints.opening import open_endpoint
 from prefixbench.endpoints.proof import describe_side
@@ -46,7 +47,18 @@ def open_served(
     """
     progress.say(f"calling {settings.model}, {settings.place}")
     account = meter.open_account(settings.model, settings.price)
-    return open_endpoint(settings, cache, account, LocalTokenizer.load(settings.like, folder), progress.say, keep=keep)
+    return open_endpoint(settings, cache, account, load_tokenizer(settings.like, folder), progress.say, keep=keep)
+
+
+def load_tokenizer(name: str, folder: Path | None) -> LocalTokenizer | None:
+    """A model's tokenizer, fetched from the hub if need be; ``None`` where it cannot be had.
+
+    Args:
+        name: The model's hub name.
+        folder: Its files, where they are on this machine.
+    """
+    path = fetch_tokenizer(name) if folder is None else folder / TOKENIZER_NAME
+    return LocalTokenizer.load(path) if path is not None and path.is_file() else None
 
 
 def describe_served(name: str, embedder: RemoteEmbedder) -> EndpointRecord:

@@ -35,6 +35,16 @@ def test_a_silent_hub_is_given_up() -> None:
     )
 
 
+@pytest.mark.usefixtures("silent_hub")
+@pytest.mark.timeout(60)
+def test_a_tokenizer_that_can_be_done_without_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waited.append)
+    assert hub.fetch_tokenizer("org/none") is None
+    assert hub.fetch_tokenizer("google/gemini-embedding-001") is None, "the hub has no files of it"
+    assert waited == [], "for another try"
+
+
 def test_what_the_client_logs_keeps_no_password() -> None:
     record = logging.makeLogRecord({"msg": "timed out at %s", "args": ("http://me:secret@hub/api",)})
     assert hub._strip_record(record)
