@@ -167,13 +167,18 @@ def choose_run(
         raise SpecError(f"{path}: choosing needs two conditions besides {baseline}; there is {len(candidates)}.")
     made: dict[str, list[tuple[Choice, Claim]]] = {}
     sentences = []
-    for place, cells in group_by_place(run).items():
+    for place, cells in sorted(group_by_place(run).items(), key=lambda item: _name(item[0])):
         try:
             block = choose_metric(pair_cells(run, place, cells), settings.metric)
             made.setdefault(place.model, []).append(_choose_block(block, candidates, baseline, settings))
         except (AnalysisError, ResultsError) as error:
             sentences.append(f"{place.model} · {place.task} ({place.hf_subset}): {error}")
     return [choice for own in made.values() for choice in _decide(own)], sentences
+
+
+def _name(place: Place) -> tuple[str, ...]:
+    """What places are told in the order of: the ledger's is the order in which cells happened to be done."""
+    return place.model, place.task, place.hf_subset, place.hf_split
 
 
 def _choose_block(
