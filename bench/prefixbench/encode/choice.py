@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import shutil
 from dataclasses import dataclass
@@ -111,9 +112,13 @@ def why_only_torch(network: Network) -> str:
 
 
 def _use_named(network: Network, wanted: Engine, store: Path, threads: int | None) -> EngineChoice:
-    reference = embed_probe(network)
     _switch_engine(network, wanted, store, threads)
-    gap = compute_disagreement(reference, embed_probe(network))
+    memo = store / f"engine-{wanted.value}-{describe_machine(network)}.json"
+    known = float(read_memo(memo).get("disagreement", math.inf))
+    if known <= AGREEMENT and _agrees_still(network):
+        return EngineChoice(wanted, known, network.dtype)
+    gap = _measure(network, _plain(network))
+    write_memo(memo, {"disagreement": gap})
     off = wanted is not Engine.TORCH and network.dtype is Dtype.FLOAT32 and gap > AGREEMENT
     note = f"engine {wanted.value} is off plain torch by 1 − cosine {gap:.1e} on the probe"
     return EngineChoice(wanted, gap, network.dtype, (note,) if off else ())

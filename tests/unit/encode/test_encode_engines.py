@@ -184,6 +184,24 @@ def test_a_named_engine_that_is_off_has_vectors_of_its_own_class(
     assert load(folder, Engine.OPENVINO).identity.dtype == "float32-openvino"
 
 
+def test_a_named_engine_is_measured_whole_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_model(tmp_path)
+    asked: list[tuple[int, ...]] = []
+    embed = choice_module.embed_probe
+
+    def note(network: Any, lengths: tuple[int, ...] = choice_module.PROBE_LENGTHS) -> Any:
+        asked.append(lengths)
+        return embed(network, lengths)
+
+    monkeypatch.setattr(choice_module, "embed_probe", note)
+    first = load(folder, Engine.OPENVINO)
+    assert set(asked) == {choice_module.PROBE_LENGTHS}
+    asked.clear()
+    again = load(folder, Engine.OPENVINO)
+    assert set(asked) == {choice_module.PROBE_LENGTHS[: choice_module.QUICK_TEXTS]}
+    assert again.identity == first.identity
+
+
 def test_a_router_runs_on_plain_torch_with_the_reason(tmp_path: Path) -> None:
     folder = make_router(tmp_path)
     reason = "queries, documents or tasks take different ways through the model"
