@@ -66,21 +66,19 @@ def test_a_model_too_large_fails_with_the_reason(nodes: Any, tmp_path: Path) -> 
     assert answers[7][0].reason.startswith("3 workers died of it, most likely for want of memory (")
 
 
-def test_a_cluster_that_is_started_here_reports_no_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str | None] = []
+@pytest.mark.parametrize(("own", "told"), [({}, "0"), ({"RAY_USAGE_STATS_ENABLED": "1"}, "1")])
+def test_a_cluster_that_is_started_here_reports_no_usage_unless_asked_to(
+    own: dict[str, str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", own)
 
     def refuse(*_: object, **__: object) -> None:
-        told.append(os.environ.get("RAY_USAGE_STATS_ENABLED"))
         raise ConnectionError("none here")
 
     monkeypatch.setattr(ray, "init", refuse)
-    for asked, expected in ((None, "0"), ("1", "1")):
-        monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", asked or "")
-        if asked is None:
-            monkeypatch.delenv("RAY_USAGE_STATS_ENABLED")
-        with pytest.raises(ClusterError, match="no Ray cluster could be started here"):
-            RayExecutor(ClusterSettings(tmp_path), Progress()).start()
-        assert told[-1] == expected
+    with pytest.raises(ClusterError, match="no Ray cluster could be started here"):
+        RayExecutor(ClusterSettings(tmp_path), Progress()).start()
+    assert own["RAY_USAGE_STATS_ENABLED"] == told
 
 
 def test_more_than_the_cluster_has_is_refused(nodes: Any, tmp_path: Path) -> None:

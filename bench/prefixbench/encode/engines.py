@@ -145,7 +145,6 @@ def _mute_openvino() -> None:
 
 
 def _convert_openvino(transformer: PreTrainedModel, inputs: dict[str, torch.Tensor], path: Path) -> openvino.Model:
-    _mute_openvino()
     import openvino
 
     network = LastHiddenState(transformer).eval()

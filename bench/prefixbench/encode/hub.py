@@ -12,6 +12,7 @@ from typing import Any
 from prefixbench.encode.repository import CODE_SUFFIX, READ_SUFFIXES, SETTINGS_NAME
 from prefixbench.errors import HubUnreachableError, ModelLoadError
 from prefixbench.plain import strip_credentials
+from prefixbench.prefixes.vocabulary import TOKENIZER_NAME
 from prefixbench.spec.sweep import ModelSpec
 
 WANTED = tuple(f"*{suffix}" for suffix in (*READ_SUFFIXES, CODE_SUFFIX))
@@ -27,7 +28,6 @@ SERVICES = (
 )
 """Models that are reached through a vendor's interface; the hub has files of ``voyage-4-nano`` alone."""
 
-TOKENIZER_NAME = "tokenizer.json"
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*")
 
 ASKING_SECONDS = 5.0

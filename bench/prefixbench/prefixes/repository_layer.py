@@ -14,7 +14,7 @@ from prefixbench.plain import first_line
 from prefixbench.prefixes.documentation import as_prefix, is_sentence, spoken
 from prefixbench.prefixes.sources import NOTHING_SOURCE, SideSource, SourcedPair, SourcedSide
 from prefixbench.prefixes.uses import TASK_TYPE_OF_USE, Use
-from prefixbench.prefixes.vocabulary import TokenizerVocabulary
+from prefixbench.prefixes.vocabulary import TOKENIZER_NAME, TokenizerVocabulary
 from prefixbench.spec.conditions import Mechanism, Side
 from prefixbench.spec.tasks import TaskFacts
 
@@ -183,7 +183,7 @@ def _read_prompts(path: Path) -> tuple[dict[str, str], str | None]:
 def find_vocabulary(model: str, folders: Mapping[str, Path]) -> TokenizerVocabulary | None:
     """The tokenizer of a model whose files are on this machine."""
     for folder in candidate_folders(model, folders):
-        if (folder / "tokenizer.json").is_file():
+        if (folder / TOKENIZER_NAME).is_file():
             return TokenizerVocabulary.load(folder)
     return None
 

@@ -13,6 +13,9 @@ from prefixbench.plain import first_line
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+TOKENIZER_NAME = "tokenizer.json"
+"""The file that holds a tokenizer whole, in a model's folder."""
+
 _MIN_LETTERS = 3
 
 
@@ -44,7 +47,7 @@ class TokenizerVocabulary:
         """
         from tokenizers import Tokenizer
 
-        path = folder / "tokenizer.json"
+        path = folder / TOKENIZER_NAME
         if not path.is_file():
             raise ModelLoadError(f"{folder} has no tokenizer.json, which a placebo is drawn from")
         try:

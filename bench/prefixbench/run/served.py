@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prefixbench.encode.hub import TOKENIZER_NAME, fetch_tokenizer
+from prefixbench.encode.hub import fetch_tokenizer
 from prefixbench.endpoints.meter import Meter
 from prefixbench.endpoints.opening import open_endpoint
 from prefixbench.endpoints.proof import describe_side
@@ -16,6 +16,7 @@ from prefixbench.endpoints.settings import EndpointSettings
 from prefixbench.endpoints.tokens import LocalTokenizer
 from prefixbench.errors import PrefixbenchError
 from prefixbench.plan.expand import Plan
+from prefixbench.prefixes.vocabulary import TOKENIZER_NAME
 from prefixbench.results.records import EndpointRecord, LeverRecord, TokenRecord
 from prefixbench.run.planning import find_local_folder
 from prefixbench.run.progress import Progress
